@@ -1,0 +1,2 @@
+/** @type {import('jest').Config} */
+export default { displayName: 'model-store', preset: '../../jest.preset.js' };

@@ -1,0 +1,10 @@
+export { initStore } from './init-store.js';
+export { installModel } from './install-model.js';
+export type { ModelDescription, SourceFile } from './install-model.js';
+export { installPipeline } from './install-pipeline.js';
+export { findModel, listModels, readCurrent } from './read-models.js';
+export type { InstalledModel } from './read-models.js';
+export { readPipelines } from './read-pipelines.js';
+export type { StoredPipelines } from './read-pipelines.js';
+export { verifyModel } from './verify-model.js';
+export { fileSha256 } from './file-hash.js';

@@ -1,0 +1,15 @@
+export { QUALITY_TIERS, DEFAULT_TIER, parseQualityTier } from './quality-tier.js';
+export type { QualityTier } from './quality-tier.js';
+export { PipelineConfig } from './pipeline-config.js';
+export { TierConfig, validateTiers } from './tiers-config.js';
+export type { Tiers } from './tiers-config.js';
+export { DEFAULT_TIERS } from './default-tiers.js';
+export { selectPipeline } from './select-pipeline.js';
+export type { PipelineSelection } from './select-pipeline.js';
+export { PipelineManifest, PipelineExecution, PipelineMount, PipelineResources } from './pipeline-manifest.js';
+export { validatePipelineManifest } from './validate-pipeline-manifest.js';
+export { ParameterSchema } from './parameter-schema.js';
+export { parseProjectPath } from './project-path.js';
+export type { ProjectPath, ProjectPathFault } from './project-path.js';
+export { memoryBytes } from './memory-size.js';
+export { IMAGE_REFERENCE, MODEL_ID, NODE_TYPE, PIPELINE_ID } from './grammar.js';

@@ -1,0 +1,2 @@
+/** @type {import('jest').Config} */
+export default { displayName: 'progress-protocol', preset: '../../jest.preset.js' };

@@ -1,0 +1,2 @@
+/** @type {import('jest').Config} */
+export default { displayName: 'task-contract', preset: '../../jest.preset.js' };

@@ -1,0 +1,10 @@
+export { ERROR_CODES, isErrorCode } from './error-code.js';
+export type { ErrorCode, ErrorCodeMeaning, Fault } from './error-code.js';
+export { TaskError } from './task-error.js';
+export { NEXT_STATES, TASK_STATES, TERMINAL_STATES, isTaskState, isTerminal } from './task-state.js';
+export type { LiveState, TaskState, TerminalState } from './task-state.js';
+export { BULLMQ_PRIORITY, JOB_NAME, TASK_PRIORITIES, queueName } from './queue.js';
+export type { TaskPriority } from './queue.js';
+export type { JobPayload, RunnerParameters } from './job-payload.js';
+export { CLIENT_ID, PROJECT_NAME, REQUEST_ID, TASK_ID } from './identifiers.js';
+export { outputPath } from './output-path.js';

@@ -1,0 +1,35 @@
+import { APPEND_EVENT_LUA } from './append-event.lua.js';
+
+/**
+ * Claims the next attempt of a task for a worker. From here on every write of an older attempt is refused.
+ * A task found preparing or running was lost by its worker; after too many losses it is poison and fails.
+ *
+ * KEYS  task, events
+ * ARGV  head, preparing tail, task channel, project channel, worker id, now (ms), most losses,
+ *       worker-lost tail, cancelled tail, retention (ms), worker-lost message
+ * Returns  {'started', attempt} | {'ended', state} | {'missing'}
+ */
+export const BEGIN_ATTEMPT_LUA = `${APPEND_EVENT_LUA}
+local state, attempt, losses, cancel, progress = unpack(redis.call('HMGET', KEYS[1], 'state', 'attempt', 'losses', 'cancel', 'progress'))
+if not state then return {'missing'} end
+if is_terminal(state) then return {'ended', state} end
+if cancel then
+  redis.call('HSET', KEYS[1], 'state', 'cancelled', 'finished_at', ARGV[6])
+  append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[9], attempt, progress, ARGV[3], ARGV[4])
+  expire(KEYS[1], KEYS[2], ARGV[10])
+  return {'ended', 'cancelled'}
+end
+if state ~= 'queued' then
+  losses = redis.call('HINCRBY', KEYS[1], 'losses', 1)
+  if losses >= tonumber(ARGV[7]) then
+    redis.call('HSET', KEYS[1], 'state', 'failed', 'finished_at', ARGV[6], 'code', 'WORKER_LOST', 'error', ARGV[11])
+    append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[8], attempt, progress, ARGV[3], ARGV[4])
+    expire(KEYS[1], KEYS[2], ARGV[10])
+    return {'ended', 'failed'}
+  end
+end
+attempt = redis.call('HINCRBY', KEYS[1], 'attempt', 1)
+redis.call('HSET', KEYS[1], 'state', 'preparing', 'progress', 0, 'step', 'preparing', 'worker', ARGV[5], 'started_at', ARGV[6])
+append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[2], attempt, 0, ARGV[3], ARGV[4])
+return {'started', attempt}
+`;

@@ -1,0 +1,25 @@
+import { APPEND_EVENT_LUA } from './append-event.lua.js';
+
+/**
+ * Puts a task back into the queue untouched, when its worker drains: no loss is counted. A cancel that came
+ * meanwhile is carried out instead.
+ *
+ * KEYS  task, events
+ * ARGV  head, queued tail, cancelled tail, task channel, project channel, attempt, now (ms), retention (ms)
+ * Returns  {'released'} | {'ended', 'cancelled'} | {'refused', state} | {'missing'}
+ */
+export const RELEASE_TASK_LUA = `${APPEND_EVENT_LUA}
+local state, attempt, cancel, progress = unpack(redis.call('HMGET', KEYS[1], 'state', 'attempt', 'cancel', 'progress'))
+if not state then return {'missing'} end
+if is_terminal(state) or state == 'queued' or attempt ~= ARGV[6] then return {'refused', state} end
+if cancel then
+  redis.call('HSET', KEYS[1], 'state', 'cancelled', 'step', 'cancelled', 'finished_at', ARGV[7])
+  append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[3], attempt, progress, ARGV[4], ARGV[5])
+  expire(KEYS[1], KEYS[2], ARGV[8])
+  return {'ended', 'cancelled'}
+end
+redis.call('HSET', KEYS[1], 'state', 'queued', 'step', 'queued')
+redis.call('HDEL', KEYS[1], 'worker')
+append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[2], attempt, progress, ARGV[4], ARGV[5])
+return {'released'}
+`;

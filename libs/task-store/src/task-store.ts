@@ -1,0 +1,222 @@
+/**
+ * The durable side of a task: record, event log, idempotency, cancel mark.
+ *
+ * Owns the keys `task:{id}`, `task:{id}:events`, `project:{id}:tasks`, `project:{id}:request:*` and `batch:{id}`.
+ * Both apps write through it and nothing else touches these keys. What must stay true: an event's seq is given
+ * where the event is stored, in the step that publishes it; after a terminal event comes none; a write of an
+ * attempt is refused once a newer one exists; every key expires `retention` after its task's end at the latest.
+ */
+import type { Redis } from 'ioredis';
+import { isTaskState, type ErrorCode, type TaskState } from '@function-runner/task-contract';
+import { decodeEvent, isPreview, keys, projectChannel, taskChannel, workerChannel, type ProgressReport, type TaskEvent, type TaskResult } from '@function-runner/progress-protocol';
+import { eventHead, eventTail } from './event-text.js';
+import { APPEND_PROGRESS_LUA } from './lua/append-progress.lua.js';
+import { BEGIN_ATTEMPT_LUA } from './lua/begin-attempt.lua.js';
+import { CANCEL_TASK_LUA } from './lua/cancel-task.lua.js';
+import { CREATE_TASK_LUA } from './lua/create-task.lua.js';
+import { FINISH_TASK_LUA } from './lua/finish-task.lua.js';
+import { RELEASE_TASK_LUA } from './lua/release-task.lua.js';
+import { newTaskFields, parseRecord } from './record-fields.js';
+import { Script } from './script.js';
+import type { NewTask, TaskIdentity, TaskRecord } from './task-record.js';
+
+const CREATE = new Script('functionRunnerCreateTask', CREATE_TASK_LUA);
+const BEGIN = new Script('functionRunnerBeginAttempt', BEGIN_ATTEMPT_LUA);
+const APPEND = new Script('functionRunnerAppendProgress', APPEND_PROGRESS_LUA);
+const FINISH = new Script('functionRunnerFinishTask', FINISH_TASK_LUA);
+const CANCEL = new Script('functionRunnerCancelTask', CANCEL_TASK_LUA);
+const RELEASE = new Script('functionRunnerReleaseTask', RELEASE_TASK_LUA);
+
+/** How long a request id keeps naming its first task: 24 h, protocol §3. */
+const REQUEST_TTL_MS = 86_400_000;
+
+/** A project's index keeps a task this long beyond its retention, so that one that waited for days is still listed. */
+const INDEX_SLACK_MS = 7 * 86_400_000;
+
+export type BeginOutcome = { kind: 'started'; attempt: number } | { kind: 'ended'; state: TaskState } | { kind: 'missing' };
+export type AppendOutcome = { kind: 'stored'; seq: number } | { kind: 'cancelling' } | { kind: 'superseded' };
+export type FinishOutcome = { kind: 'ended'; seq: number } | { kind: 'refused'; state: TaskState } | { kind: 'missing' };
+export type CancelOutcome = { kind: 'cancelled' } | { kind: 'cancelling' } | { kind: 'ended'; state: TaskState } | { kind: 'missing' };
+export type ReleaseOutcome = { kind: 'released' } | { kind: 'ended'; state: TaskState } | { kind: 'refused'; state: TaskState } | { kind: 'missing' };
+
+/** How a task ends. */
+export type TaskEnd =
+  | { state: 'completed'; result: TaskResult }
+  | { state: 'failed'; error: string; code: ErrorCode; retryable: boolean; logTail: string[] }
+  | { state: 'cancelled'; reason: string };
+
+/** The message that a cancel sends to the worker of its task. */
+export interface WorkerOrder {
+  cancel: string;
+  reason: string;
+}
+
+export class TaskStore {
+  constructor(
+    private readonly redis: Redis,
+    private readonly options: { /** Milliseconds that a task's record and events outlive its end. */ retentionMs: number },
+  ) {}
+
+  /**
+   * Creates the task and its first event; an existing one is left alone. `false` when it was there.
+   * The project's index is written beside it: another slot, so not in the script.
+   */
+  async create(task: NewTask, queuePosition: number | undefined, now = new Date()): Promise<boolean> {
+    const index = keys.projectTasks(task.projectId);
+    const extra = queuePosition === undefined ? {} : { queue_position: queuePosition };
+    const horizon = this.options.retentionMs + INDEX_SLACK_MS;
+    const [created] = await Promise.all([
+      CREATE.run(this.redis, keys.task(task.taskId), keys.events(task.taskId), [
+        eventHead(task), eventTail(task, 'queued', 'queued', now, extra), taskChannel(task.taskId), projectChannel(task.projectId),
+        ...newTaskFields(task),
+      ]),
+      this.redis.zadd(index, now.getTime(), task.taskId),
+      this.redis.zremrangebyscore(index, '-inf', now.getTime() - horizon),
+      this.redis.pexpire(index, horizon),
+    ]);
+    return created === 1;
+  }
+
+  /**
+   * The task that this request of the project started first. A request seen for the first time reserves
+   * `taskId`; a reservation without a task behind it (a crash in between) is taken up again by the retry.
+   */
+  async claimRequest(projectId: string, requestId: string, taskId: string): Promise<string> {
+    const first = await this.redis.set(keys.request(projectId, requestId), taskId, 'PX', REQUEST_TTL_MS, 'NX', 'GET');
+    return first ?? taskId;
+  }
+
+  /** Claims the next attempt for a worker process. `maxLosses` workers may die of the task before it fails. */
+  async begin(identity: TaskIdentity, workerId: string, maxLosses: number, now = new Date()): Promise<BeginOutcome> {
+    const lost = `the workers of ${maxLosses} attempts died while they ran this task; look for what it does to them before starting it again`;
+    const [kind, value] = asList(
+      await BEGIN.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+        eventHead(identity), eventTail(identity, 'preparing', 'preparing', now), taskChannel(identity.taskId), projectChannel(identity.projectId),
+        workerId, now.getTime(), maxLosses,
+        eventTail(identity, 'failed', 'failed', now, { error: lost, code: 'WORKER_LOST', retryable: true, log_tail: [] }),
+        eventTail(identity, 'cancelled', 'cancelled', now, { reason: 'cancelled while its worker was lost' }),
+        this.options.retentionMs, lost,
+      ]),
+    );
+    if (kind === 'started') return { kind, attempt: Number(value) };
+    return kind === 'ended' ? { kind, state: asState(value) } : { kind: 'missing' };
+  }
+
+  /** Stores and publishes a progress event of an attempt. */
+  async append(identity: TaskIdentity, attempt: number, state: 'preparing' | 'running', report: ProgressReport, now = new Date()): Promise<AppendOutcome> {
+    const seq = await APPEND.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+      eventHead(identity), eventTail(identity, state, report.step, now), taskChannel(identity.taskId), projectChannel(identity.projectId),
+      attempt, report.progress, report.step, state,
+    ]);
+    if (seq === 0) return { kind: 'cancelling' };
+    return typeof seq === 'number' && seq > 0 ? { kind: 'stored', seq } : { kind: 'superseded' };
+  }
+
+  /** Publishes a preview; nothing is stored, and nobody minds when it is lost. */
+  async publishPreview(projectId: string, message: string): Promise<void> {
+    await this.redis.publish(projectChannel(projectId), message);
+  }
+
+  /** Ends the task. `attempt` undefined ends it whatever its attempt: for a task that never reached its queue. */
+  async finish(identity: TaskIdentity, attempt: number | undefined, end: TaskEnd, now = new Date()): Promise<FinishOutcome> {
+    const { extra, fields } = describeEnd(end);
+    const [kind, value] = asList(
+      await FINISH.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+        eventHead(identity), eventTail(identity, end.state, end.state, now, extra), taskChannel(identity.taskId), projectChannel(identity.projectId),
+        attempt ?? '', end.state, end.state === 'completed' ? 100 : '', now.getTime(), this.options.retentionMs, ...fields,
+      ]),
+    );
+    if (kind === 'ended') return { kind, seq: Number(value) };
+    return kind === 'refused' ? { kind, state: asState(value) } : { kind: 'missing' };
+  }
+
+  /** Cancels a task: at once where it waits, through its worker where it runs. */
+  async cancel(identity: TaskIdentity, reason: string, now = new Date()): Promise<CancelOutcome> {
+    const order: WorkerOrder = { cancel: identity.taskId, reason };
+    const [kind, value] = asList(
+      await CANCEL.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+        eventHead(identity), eventTail(identity, 'cancelling', 'cancelling', now), eventTail(identity, 'cancelled', 'cancelled', now, { reason }),
+        taskChannel(identity.taskId), projectChannel(identity.projectId), reason, now.getTime(), this.options.retentionMs,
+        workerChannel(''), JSON.stringify(order),
+      ]),
+    );
+    if (kind === 'cancelled' || kind === 'cancelling') return { kind };
+    return kind === 'ended' ? { kind, state: asState(value) } : { kind: 'missing' };
+  }
+
+  /** Puts a task back into the state it had before its worker took it. */
+  async release(identity: TaskIdentity, attempt: number, now = new Date()): Promise<ReleaseOutcome> {
+    const [kind, value] = asList(
+      await RELEASE.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+        eventHead(identity), eventTail(identity, 'queued', 'put back by a worker that is shutting down', now),
+        eventTail(identity, 'cancelled', 'cancelled', now, { reason: 'cancelled while its worker shut down' }),
+        taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, now.getTime(), this.options.retentionMs,
+      ]),
+    );
+    if (kind === 'released') return { kind };
+    return kind === 'ended' || kind === 'refused' ? { kind, state: asState(value) } : { kind: 'missing' };
+  }
+
+  async read(taskId: string): Promise<TaskRecord | undefined> {
+    return parseRecord(taskId, await this.redis.hgetall(keys.task(taskId)));
+  }
+
+  /** Several tasks in the order asked for; those that are gone are left out. */
+  async readMany(taskIds: readonly string[]): Promise<TaskRecord[]> {
+    const records = await Promise.all(taskIds.map((taskId) => this.read(taskId)));
+    return records.filter((record) => record !== undefined);
+  }
+
+  /** The stored events after `afterSeq`, in order. */
+  async events(taskId: string, afterSeq: number): Promise<TaskEvent[]> {
+    const entries = await this.redis.xrange(keys.events(taskId), `${afterSeq + 1}-0`, '+');
+    return entries.flatMap(([, fields]) => {
+      const event = decodeEvent(fields[1] ?? '');
+      return isPreview(event) ? [] : [event];
+    });
+  }
+
+  /** The project's newest tasks, newest first. */
+  async listProject(projectId: string, limit: number): Promise<TaskRecord[]> {
+    return this.readMany(await this.redis.zrevrange(keys.projectTasks(projectId), 0, limit - 1));
+  }
+
+  /** Remembers which tasks make up a batch, for as long as the index of their project. */
+  async putBatch(batchId: string, batch: BatchRecord): Promise<void> {
+    await this.redis.set(keys.batch(batchId), JSON.stringify(batch), 'PX', this.options.retentionMs + INDEX_SLACK_MS);
+  }
+
+  async readBatch(batchId: string): Promise<BatchRecord | undefined> {
+    const text = await this.redis.get(keys.batch(batchId));
+    return text === null ? undefined : (JSON.parse(text) as BatchRecord);
+  }
+}
+
+/** Which tasks make up a batch. */
+export interface BatchRecord {
+  projectId: string;
+  taskIds: string[];
+}
+
+function describeEnd(end: TaskEnd): { extra: Record<string, unknown>; fields: string[] } {
+  switch (end.state) {
+    case 'completed':
+      return { extra: { result: end.result }, fields: ['result', JSON.stringify(end.result)] };
+    case 'failed':
+      return {
+        extra: { error: end.error, code: end.code, retryable: end.retryable, log_tail: end.logTail },
+        fields: ['error', end.error, 'code', end.code],
+      };
+    case 'cancelled':
+      return { extra: { reason: end.reason }, fields: ['reason', end.reason] };
+  }
+}
+
+function asList(reply: unknown): unknown[] {
+  return Array.isArray(reply) ? reply : [];
+}
+
+function asState(value: unknown): TaskState {
+  if (typeof value === 'string' && isTaskState(value)) return value;
+  throw new Error(`a script of the task store answered with the state ${String(value)}`);
+}

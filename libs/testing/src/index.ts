@@ -1,0 +1,3 @@
+export { waitFor } from './wait-for.js';
+export { freePort } from './free-port.js';
+export { RedisFixture } from './redis-fixture.js';
