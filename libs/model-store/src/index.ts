@@ -1,9 +1,9 @@
 export { initStore } from './init-store.js';
 export { installModel } from './install-model.js';
-export type { ModelDescription, SourceFile } from './install-model.js';
+export type { SourceFile } from './install-model.js';
 export { installPipeline } from './install-pipeline.js';
-export { findModel, listModels, readCurrent } from './read-models.js';
-export type { InstalledModel } from './read-models.js';
+export { findModel, listModels, readCurrent, readModels } from './read-models.js';
+export type { InstalledModel, StoredModels } from './read-models.js';
 export { readPipelines } from './read-pipelines.js';
 export type { StoredPipelines } from './read-pipelines.js';
 export { verifyModel } from './verify-model.js';

@@ -18,7 +18,7 @@ export async function readCurrent(root: string, category: ModelCategory, id: str
   const plain = await readJson(join(root, storeLayout.current(category, id)));
   if (plain === undefined) return undefined;
   const version = typeof plain === 'object' && plain !== null && 'version' in plain ? plain.version : undefined;
-  if (typeof version === 'string' && /^[0-9A-Za-z.-]{1,128}$/.test(version)) return version;
+  if (typeof version === 'string' && /^[0-9][0-9A-Za-z.-]{0,127}$/.test(version)) return version;
   throw new TaskError('MODEL_CORRUPT', `${storeLayout.current(category, id)} names no version; install the model again`);
 }
 
@@ -34,18 +34,46 @@ export async function findModel(root: string, id: string): Promise<InstalledMode
   throw new TaskError('MODEL_NOT_FOUND', `the model "${id}" is not in the store ${root}; install it, for the reference models with: npx runner models init`);
 }
 
-/** Every version of every model. */
-export async function listModels(root: string): Promise<InstalledModel[]> {
-  const found: InstalledModel[] = [];
+/** The models of the store, and the folders that hold none, each with why. */
+export interface StoredModels {
+  models: readonly InstalledModel[];
+  faults: readonly string[];
+}
+
+/** Reads every version of every model. A damaged one is reported, not thrown: it must not hide the others. */
+export async function readModels(root: string): Promise<StoredModels> {
+  const models: InstalledModel[] = [];
+  const faults: string[] = [];
   for (const category of MODEL_CATEGORIES) {
     for (const id of await folders(join(root, storeLayout.models(category)))) {
-      const current = await readCurrent(root, category, id);
+      const current = await orFault(readCurrent(root, category, id), faults);
       for (const version of await folders(join(root, storeLayout.model(category, id)))) {
-        found.push({ ...(await readVersion(root, category, id, version)), current: version === current });
+        const found = await orFault(readVersion(root, category, id, version), faults);
+        if (found !== undefined) models.push({ ...found, current: version === current });
+      }
+      if (current !== undefined && !models.some(({ manifest, current: inUse }) => inUse && manifest.id === id && manifest.type === category)) {
+        faults.push(`${join(root, storeLayout.current(category, id))} names the version ${current}, which is not there or is damaged; install it, or name another`);
       }
     }
   }
-  return found;
+  return { models, faults };
+}
+
+/** Every version of every model. @throws TaskError MODEL_CORRUPT where one is damaged. */
+export async function listModels(root: string): Promise<readonly InstalledModel[]> {
+  const { models, faults } = await readModels(root);
+  if (faults.length > 0) throw new TaskError('MODEL_CORRUPT', faults.join('\n'));
+  return models;
+}
+
+async function orFault<T>(reading: Promise<T>, faults: string[]): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!(error instanceof TaskError)) throw error;
+    faults.push(error.message);
+    return undefined;
+  }
 }
 
 async function readVersion(root: string, category: ModelCategory, id: string, version: string): Promise<Omit<InstalledModel, 'current'>> {

@@ -1,0 +1,31 @@
+import { setting } from '@function-runner/settings';
+import { parseGpuInventory } from './gpu-inventory.js';
+import { parseProcessCommands } from './process-commands.js';
+
+/** Everything the worker reads from its environment; docs/configuration.md is checked against this table. */
+export const WORKER_SETTINGS = {
+  host: setting.text('HOST', '127.0.0.1', 'Address that the HTTP server (health, metrics) listens on.'),
+  port: setting.integer('WORKER_PORT', 3001, { min: 0, max: 65_535 }, 'Port of the worker’s HTTP server; 0 takes a free one.'),
+  redisUrl: setting.text('REDIS_URL', 'redis://127.0.0.1:6379', 'Redis that api and worker share.'),
+  queuePrefix: setting.text('QUEUE_PREFIX', 'bull', 'Prefix of the BullMQ keys; on a Redis cluster give it braces, such as `{bull}`.'),
+  pipelinesConfig: setting.optionalText('PIPELINES_CONFIG', 'The pipelines file; without it `config/pipelines.json` where that exists, else the built-in tiers.'),
+  workspaceRoot: setting.text('WORKSPACE_ROOT', 'workspace', 'Folder that holds a folder for each project.'),
+  workspaceHostRoot: setting.optionalText('WORKSPACE_HOST_ROOT', 'The same folder as the container engine’s host knows it; needed only where the worker runs in a container and cannot find it by itself.'),
+  modelsRoot: setting.optionalText('MODELS_ROOT', 'The model store; default `{WORKSPACE_ROOT}/Library/AI_Models`.'),
+  containerEngine: setting.choice('CONTAINER_ENGINE', ['docker', 'process', 'null'], 'docker', '`docker`; `process` runs the pipeline’s command without isolation, for development only; `null` runs nothing, for measuring the control plane.'),
+  dockerHost: setting.optionalText('DOCKER_HOST', 'The Docker daemon, `unix:///path` or `tcp://host:port`; default the local socket.'),
+  imagePull: setting.choice('IMAGE_PULL', ['missing', 'never'], 'missing', 'Whether an image that is not on the host is pulled.'),
+  gpuInventory: setting.custom('GPU_INVENTORY', 'auto', { meaning: 'The GPUs that readiness expects: `auto` asks nvidia-smi where it is installed, `none`, or a JSON list of `{"uuid","name","vram_gib"}`.' }, parseGpuInventory),
+  concurrency: setting.integer('WORKER_CONCURRENCY', 4, { min: 1, max: 1000 }, 'Tasks of one tier that this process runs at once; the tier’s `max_concurrent` holds across the cluster beside it.'),
+  drainTimeoutMs: setting.duration('DRAIN_TIMEOUT', '30s', 'On SIGTERM: how long running tasks may go on; what then still runs is put back into its queue.'),
+  retentionMs: setting.duration('EVENT_RETENTION', '24h', 'How long a task’s record and events are kept after its end.'),
+  progressPerSecond: setting.integer('PROGRESS_PER_SECOND', 20, { min: 0, max: 1000 }, 'Most progress events a second of one task, the latest wins; 0 for no limit.'),
+  outputLimitBytes: setting.bytes('OUTPUT_LIMIT', '64Gi', 'Largest take.'),
+  defaultMemory: setting.bytes('DEFAULT_MEMORY', '8Gi', 'Memory of a container whose pipeline has no pipeline.json.'),
+  maxLosses: setting.integer('MAX_WORKER_LOSSES', 3, { min: 1, max: 100 }, 'A task whose worker died this many times fails with WORKER_LOST.'),
+  installId: setting.optionalText('INSTALL_ID', 'Marks our containers; workers of one installation share it. Default: made once and kept in the workspace.'),
+  nullEngineDurationMs: setting.integer('NULL_ENGINE_DURATION_MS', 0, { min: 0, max: 3_600_000 }, 'Over how many milliseconds the `null` engine spreads its eight progress events.'),
+  processCommands: setting.custom('PROCESS_COMMANDS', '{}', { meaning: 'For `CONTAINER_ENGINE=process`: JSON of image → command line, in place of the image’s own entrypoint.' }, parseProcessCommands),
+  allowNoPersistence: setting.choice('REDIS_ALLOW_NO_PERSISTENCE', ['true', 'false'], 'false', 'Accept a Redis that keeps nothing over a restart; without it readiness fails.'),
+  logLevel: setting.choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info', 'Least severe level that is logged.'),
+};

@@ -1,0 +1,31 @@
+/** A folder or file of the host that a container sees. */
+export interface PlannedMount {
+  /** Absolute path on the engine's host. */
+  source: string;
+  /** Absolute path in the container. */
+  target: string;
+  readonly: boolean;
+}
+
+/**
+ * Everything about one container, decided before any of it is carried out. Frozen: engines carry it out as it is.
+ */
+export interface ContainerPlan {
+  name: string;
+  image: string;
+  /** In place of the image's entrypoint; empty keeps it. */
+  command: readonly string[];
+  args: readonly string[];
+  environment: Readonly<Record<string, string>>;
+  labels: Readonly<Record<string, string>>;
+  mounts: readonly PlannedMount[];
+  /** `uid:gid`. */
+  user: string;
+  memoryBytes: number;
+  cpus: number;
+  network: 'none' | 'internal';
+  /** What the container reads from stdin: one JSON line; then stdin closes. */
+  stdin: string;
+  /** Seconds between SIGTERM and SIGKILL. */
+  graceSeconds: number;
+}

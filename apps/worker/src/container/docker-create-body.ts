@@ -1,0 +1,52 @@
+import type { ContainerCreateOptions } from 'dockerode';
+import type { ContainerPlan } from './container-plan.js';
+
+/** Processes and threads a container may have: libraries such as libvips start one per core, a fork bomb starts thousands. */
+const PIDS_LIMIT = 512;
+
+/** Scratch space in memory; it counts towards the container's memory limit. */
+const TMPFS_OPTIONS = 'rw,nosuid,nodev,noexec,size=1g,mode=1777';
+
+/** Name of the network without a way out; made by the engine when a pipeline asks for it. */
+export const INTERNAL_NETWORK = 'function-runner-internal';
+
+/**
+ * The plan as Docker's create request: hardened, whatever the pipeline. Pure; golden tests hold it.
+ * `Mounts` and not `Binds`: a bind silently creates a missing host folder. No log driver: the worker reads the
+ * streams itself, and a second copy on disk would be a flood's way to fill it.
+ */
+export function dockerCreateBody(plan: ContainerPlan): ContainerCreateOptions {
+  return {
+    name: plan.name,
+    Image: plan.image,
+    ...(plan.command.length > 0 ? { Entrypoint: [...plan.command] } : {}),
+    Cmd: [...plan.args],
+    Env: Object.entries(plan.environment).map(([name, value]) => `${name}=${value}`),
+    Labels: { ...plan.labels },
+    User: plan.user,
+    Tty: false,
+    OpenStdin: true,
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    StopTimeout: plan.graceSeconds,
+    HostConfig: {
+      NetworkMode: plan.network === 'internal' ? INTERNAL_NETWORK : 'none',
+      ReadonlyRootfs: true,
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      PidsLimit: PIDS_LIMIT,
+      Memory: plan.memoryBytes,
+      // No swap beside it: the limit is what the manifest says.
+      MemorySwap: plan.memoryBytes,
+      NanoCpus: Math.round(plan.cpus * 1e9),
+      Tmpfs: { '/tmp': TMPFS_OPTIONS },
+      // PID 1 reaps zombies and passes SIGTERM on; without it a stop takes the whole grace.
+      Init: true,
+      LogConfig: { Type: 'none', Config: {} },
+      Mounts: plan.mounts.map(({ source, target, readonly }) => ({ Type: 'bind', Source: source, Target: target, ReadOnly: readonly, BindOptions: { Propagation: 'rprivate' } })),
+      AutoRemove: false,
+    },
+  };
+}

@@ -1,0 +1,219 @@
+/**
+ * Docker, through dockerode: the one file that speaks to the daemon.
+ *
+ * Owns no state but the images it has seen. The order create → attach → wait(next-exit) → start is a must: an
+ * attach after the start loses output, and a wait after it can miss the exit. Exit and end of the streams are both
+ * awaited, and the container is removed by hand: AutoRemove loses exit codes.
+ */
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { PassThrough, type Duplex } from 'node:stream';
+import Docker from 'dockerode';
+import { TaskError } from '@function-runner/task-contract';
+import type { Logger } from '../logging/logger.js';
+import { within } from '../lifecycle/within.js';
+import { LABEL } from './container-labels.js';
+import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer } from './container-engine.port.js';
+import type { ContainerPlan } from './container-plan.js';
+import { dockerCreateBody, INTERNAL_NETWORK } from './docker-create-body.js';
+import { dockerConnection } from './docker-connection.js';
+import type { InstallIdentity } from './install-identity.js';
+import { ResourceWatch } from './resource-watch.js';
+
+/** How long the daemon may take to answer a question that it answers from memory. */
+const ANSWER_TIMEOUT_MS = 5000;
+
+export class DockerEngine implements ContainerEngine {
+  readonly kind = 'docker';
+  private readonly docker: Docker;
+  private readonly seenImages = new Set<string>();
+  private ownMounts: Promise<{ source: string; target: string }[]> | undefined;
+
+  constructor(
+    private readonly options: { dockerHost: string | undefined; pull: 'missing' | 'never' },
+    private readonly identity: Pick<InstallIdentity, 'id'>,
+    private readonly logger: Logger,
+  ) {
+    this.docker = new Docker(dockerConnection(options.dockerHost));
+  }
+
+  async version(): Promise<string> {
+    // dockerode's version() takes no signal: the answer is waited for no longer, whatever becomes of the request.
+    const { Version } = await within(ANSWER_TIMEOUT_MS, this.docker.version());
+    return Version;
+  }
+
+  async hasImage(image: string): Promise<boolean> {
+    try {
+      await this.docker.getImage(image).inspect();
+      return true;
+    } catch (error) {
+      if (statusOf(error) === 404) return false;
+      throw error;
+    }
+  }
+
+  async ensureImage(image: string, signal: AbortSignal, onPull: () => void): Promise<void> {
+    // Seen once is good enough: should it be removed meanwhile, `create` says so and it is looked for again.
+    if (this.seenImages.has(image)) return;
+    if (!(await this.hasImage(image))) {
+      if (this.options.pull === 'never') throw imageNotAvailable(image, 'and IMAGE_PULL=never forbids pulling it');
+      onPull();
+      await this.pull(image, signal);
+    }
+    this.seenImages.add(image);
+  }
+
+  async hostPath(path: string): Promise<string> {
+    if (!existsSync('/.dockerenv')) return path;
+    this.ownMounts ??= this.inspectOwnMounts();
+    const mount = (await this.ownMounts)
+      .filter(({ target }) => path === target || path.startsWith(`${target}/`))
+      .sort((a, b) => b.target.length - a.target.length)[0];
+    return mount === undefined ? path : `${mount.source}${path.slice(mount.target.length)}`;
+  }
+
+  async run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal): Promise<ContainerExit> {
+    if (plan.network === 'internal') await this.ensureInternalNetwork();
+    const container = await this.create(plan);
+    try {
+      const stream = (await container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true })) as Duplex;
+      const output = this.demultiplex(stream, listener);
+      const exited = container.wait({ condition: 'next-exit' }) as Promise<{ StatusCode: number }>;
+      // Its failure is met where it is awaited below; without this a failed start would leave it unhandled.
+      exited.catch(() => undefined);
+      const watch = new ResourceWatch(() => container.stats({ stream: false, 'one-shot': true }), this.logger);
+      const stop = (): void => void this.stop(container, plan.graceSeconds);
+      try {
+        await this.start(container, plan);
+        listener.started();
+        stream.write(plan.stdin);
+        stream.end();
+        watch.start();
+        if (signal.aborted) stop();
+        else signal.addEventListener('abort', stop, { once: true });
+        const { StatusCode } = await exited;
+        await output;
+        const { State } = await container.inspect();
+        return { exitCode: StatusCode, oomKilled: State.OOMKilled, ...watch.result() };
+      } finally {
+        watch.stop();
+        signal.removeEventListener('abort', stop);
+        stream.destroy();
+      }
+    } finally {
+      await this.remove(container.id);
+    }
+  }
+
+  async find(taskId?: string): Promise<FoundContainer[]> {
+    const label = [`${LABEL.install}=${await this.identity.id()}`, ...(taskId === undefined ? [] : [`${LABEL.task}=${taskId}`])];
+    const found = await this.docker.listContainers({ all: true, filters: { label } });
+    return found.map(({ Id, Labels, Created }) => ({
+      id: Id, taskId: Labels[LABEL.task] ?? '', attempt: Number(Labels[LABEL.attempt] ?? 0), ageMs: Date.now() - Created * 1000,
+    }));
+  }
+
+  async remove(id: string): Promise<void> {
+    try {
+      await this.docker.getContainer(id).remove({ force: true, v: true });
+    } catch (error) {
+      // 404: gone already; 409: another removal is under way and will finish.
+      if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+    }
+  }
+
+  private async create(plan: ContainerPlan): Promise<Docker.Container> {
+    try {
+      return await this.docker.createContainer(dockerCreateBody(plan));
+    } catch (error) {
+      if (statusOf(error) === 404) {
+        this.seenImages.delete(plan.image);
+        throw imageNotAvailable(plan.image, 'any more', error);
+      }
+      throw new TaskError('CONTAINER_START_FAILED', `the container engine refused to create the container: ${messageOf(error)}`, undefined, { cause: error });
+    }
+  }
+
+  private async start(container: Docker.Container, plan: ContainerPlan): Promise<void> {
+    try {
+      await container.start();
+    } catch (error) {
+      throw new TaskError('CONTAINER_START_FAILED', `the container of ${plan.image} did not start: ${messageOf(error)}; check the pipeline’s command`, undefined, { cause: error });
+    }
+  }
+
+  /** Settles when the container's output has ended. The raw stream is followed, since demuxStream never ends its targets. */
+  private demultiplex(stream: Duplex, listener: ContainerListener): Promise<void> {
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    stdout.on('data', (chunk: Buffer) => listener.stdout(chunk));
+    stderr.on('data', (chunk: Buffer) => listener.stderr(chunk));
+    this.docker.modem.demuxStream(stream, stdout, stderr);
+    return new Promise((resolve) => {
+      const ended = (): void => {
+        stdout.end();
+        stderr.end();
+        // What demuxStream wrote into the two is delivered on the next turns of the loop.
+        Promise.all([stdout, stderr].map((end) => (end.readableEnded ? undefined : new Promise((done) => end.once('end', done))))).then(() => resolve(), () => resolve());
+      };
+      stream.once('end', ended);
+      stream.once('close', ended);
+      stream.once('error', ended);
+    });
+  }
+
+  /** SIGTERM, then SIGKILL after the grace, both by the daemon. */
+  private async stop(container: Docker.Container, graceSeconds: number): Promise<void> {
+    try {
+      await container.stop({ t: graceSeconds });
+    } catch (error) {
+      // 304: it has stopped already; 404: it is gone.
+      if (![304, 404].includes(statusOf(error) ?? 0)) this.logger.error({ err: error, container: container.id }, 'stopping a container failed; its removal is next');
+    }
+  }
+
+  private async pull(image: string, signal: AbortSignal): Promise<void> {
+    try {
+      const stream = await this.docker.pull(image, { abortSignal: signal });
+      await new Promise<void>((resolve, reject) => this.docker.modem.followProgress(stream, (error: Error | null) => (error ? reject(error) : resolve())));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw imageNotAvailable(image, `and pulling it failed (${messageOf(error)})`, error);
+    }
+  }
+
+  private async ensureInternalNetwork(): Promise<void> {
+    try {
+      await this.docker.createNetwork({ Name: INTERNAL_NETWORK, Internal: true, CheckDuplicate: true, Labels: { [LABEL.install]: await this.identity.id() } });
+    } catch (error) {
+      // 409: another run made it.
+      if (statusOf(error) !== 409) throw error;
+    }
+  }
+
+  /** The mounts of the container that this worker itself runs in; none when it is not to be found by its host name. */
+  private async inspectOwnMounts(): Promise<{ source: string; target: string }[]> {
+    try {
+      const { Mounts } = await this.docker.getContainer(hostname()).inspect();
+      return Mounts.map(({ Source, Destination }) => ({ source: Source, target: Destination }));
+    } catch (error) {
+      this.logger.warn({ err: error }, 'this worker seems to run in a container and cannot inspect it; set WORKSPACE_HOST_ROOT if containers do not find the workspace');
+      return [];
+    }
+  }
+}
+
+function imageNotAvailable(image: string, why: string, cause?: unknown): TaskError {
+  return new TaskError('IMAGE_NOT_AVAILABLE', `the image ${image} is not on this host ${why}; load it with "docker load", build it, or name another image in the pipelines file`, { image }, { cause });
+}
+
+function statusOf(error: unknown): number | undefined {
+  return typeof error === 'object' && error !== null && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
+}
+
+function messageOf(error: unknown): string {
+  const json = typeof error === 'object' && error !== null && 'json' in error ? error.json : undefined;
+  if (typeof json === 'object' && json !== null && 'message' in json && typeof json.message === 'string') return json.message;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,103 @@
+/**
+ * Runs a pipeline's command as a plain process of this machine: for development without a container engine.
+ * NOTHING IS ISOLATED: the process may do whatever this user may.
+ */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { constants, tmpdir } from 'node:os';
+import { TaskError } from '@function-runner/task-contract';
+import type { ProcessCommands } from '../config/process-commands.js';
+import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer } from './container-engine.port.js';
+import type { ContainerPlan } from './container-plan.js';
+
+export class ProcessEngine implements ContainerEngine {
+  readonly kind = 'process';
+
+  constructor(private readonly commands: ProcessCommands) {}
+
+  version(): Promise<string> {
+    return Promise.resolve('no isolation');
+  }
+
+  /** There are no images here, only commands that stand in for them; a pipeline with its own command needs none. */
+  hasImage(image: string): Promise<boolean> {
+    return Promise.resolve(Object.hasOwn(this.commands, image));
+  }
+
+  ensureImage(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  hostPath(path: string): Promise<string> {
+    return Promise.resolve(path);
+  }
+
+  async run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal): Promise<ContainerExit> {
+    const entrypoint = plan.command.length > 0 ? plan.command : Object.hasOwn(this.commands, plan.image) ? this.commands[plan.image] : undefined;
+    const [program, ...words] = entrypoint ?? [];
+    if (program === undefined) {
+      throw new TaskError('IMAGE_NOT_AVAILABLE', `CONTAINER_ENGINE=process knows no command for the image ${plan.image}; name one in PROCESS_COMMANDS`);
+    }
+    const child = spawn(program, [...words, ...plan.args], {
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...plan.environment },
+      cwd: tmpdir(),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // A group of its own, so that a stop reaches grandchildren too.
+      detached: true,
+    });
+    const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    // Settled by the race below where the start fails.
+    exited.catch(() => undefined);
+    try {
+      await once(child, 'spawn');
+    } catch (error) {
+      throw new TaskError('CONTAINER_START_FAILED', `"${program}" did not start: ${(error as Error).message}`, undefined, { cause: error });
+    }
+    listener.started();
+    child.stdout.on('data', (chunk: Buffer) => listener.stdout(chunk));
+    child.stderr.on('data', (chunk: Buffer) => listener.stderr(chunk));
+    // A process that ends without reading its stdin is no fault of ours.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(plan.stdin);
+    const { stop, settle } = stopper(child, plan.graceSeconds);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    try {
+      const [code, killedBy] = await exited;
+      return { exitCode: code ?? 128 + (killedBy === null ? 0 : constants.signals[killedBy]), oomKilled: false };
+    } finally {
+      settle();
+      signal.removeEventListener('abort', stop);
+      killGroup(child, 'SIGKILL');
+    }
+  }
+
+  find(): Promise<FoundContainer[]> {
+    return Promise.resolve([]);
+  }
+
+  remove(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function stopper(child: ChildProcessWithoutNullStreams, graceSeconds: number): { stop: () => void; settle: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    stop: () => {
+      killGroup(child, 'SIGTERM');
+      timer = setTimeout(() => killGroup(child, 'SIGKILL'), graceSeconds * 1000);
+    },
+    settle: () => clearTimeout(timer),
+  };
+}
+
+/** Signals the process and all that it started; a group that is gone is what was wanted. */
+function killGroup(child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

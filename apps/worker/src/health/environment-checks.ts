@@ -1,0 +1,62 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
+import { CONTAINER_ENGINE, type ContainerEngine } from '../container/container-engine.port.js';
+import { PipelineLibrary } from '../models/pipeline-library.js';
+import { RedisConnections } from '../progress/redis-connections.js';
+import { Workspace } from '../workspace/workspace.js';
+import { checkGpus } from './gpu-check.js';
+import { redisFault } from './redis-check.js';
+
+/**
+ * What a run needs of its surroundings, each looked at for real. Every check answers with a sentence for people and
+ * throws an Error that says what is not in order. The null engine needs neither engine, workspace nor models.
+ */
+@Injectable()
+export class EnvironmentChecks {
+  constructor(
+    @Inject(WORKER_CONFIG) private readonly config: WorkerConfig,
+    @Inject(CONTAINER_ENGINE) private readonly engineAdapter: ContainerEngine,
+    private readonly places: Workspace,
+    private readonly library: PipelineLibrary,
+    private readonly connections: RedisConnections,
+  ) {}
+
+  async engine(): Promise<string> {
+    if (this.runsNothing) return 'null engine: nothing is run';
+    return `${this.engineAdapter.kind} ${await this.engineAdapter.version()}`;
+  }
+
+  /** Pipeline → whether its image is on the host, for every pipeline of the tiers. */
+  async images(): Promise<Record<string, boolean>> {
+    if (this.runsNothing) return {};
+    const wanted = Object.values(this.config.tiers).flatMap(({ pipelines }) => Object.values(pipelines));
+    const images = [...new Set(wanted.map(({ container_image }) => container_image))];
+    const present = new Map(await Promise.all(images.map(async (image): Promise<[string, boolean]> => [image, await this.engineAdapter.hasImage(image)])));
+    return Object.fromEntries(wanted.map(({ pipeline_id, container_image }) => [pipeline_id, present.get(container_image) ?? false]));
+  }
+
+  async workspace(): Promise<string> {
+    if (this.runsNothing) return 'not used by the null engine';
+    await this.places.check();
+    return this.config.workspaceRoot;
+  }
+
+  async modelStorage(): Promise<string> {
+    if (this.runsNothing) return 'not used by the null engine';
+    return this.library.check();
+  }
+
+  async redis(): Promise<string> {
+    const fault = await redisFault(this.connections.main, this.config.allowNoPersistence === 'true');
+    if (fault !== undefined) throw new Error(fault);
+    return 'answers, noeviction';
+  }
+
+  gpu(): Promise<string> {
+    return checkGpus(this.config.gpuInventory);
+  }
+
+  private get runsNothing(): boolean {
+    return this.config.containerEngine === 'null';
+  }
+}

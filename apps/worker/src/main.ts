@@ -1,0 +1,31 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { SettingsError, TiersFileError } from '@function-runner/settings';
+import { WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
+import { WorkerLifecycle } from './lifecycle/worker-lifecycle.js';
+import { LOGGER, type Logger } from './logging/logger.js';
+import { NestLogger } from './logging/nest-logger.js';
+import { WorkerModule } from './worker.module.js';
+
+try {
+  const app = await NestFactory.create<NestExpressApplication>(WorkerModule, { bufferLogs: true, abortOnError: false });
+  const config = app.get<WorkerConfig>(WORKER_CONFIG);
+  const logger = app.get<Logger>(LOGGER);
+  app.useLogger(new NestLogger(logger));
+  app.disable('x-powered-by');
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+  const lifecycle = app.get(WorkerLifecycle);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (lifecycle.phase === 'draining') lifecycle.hurry();
+    });
+  }
+  await app.listen(config.port, config.host);
+  logger.info({ ms: Math.round(process.uptime() * 1000) }, `worker listens on ${await app.getUrl()}`);
+} catch (error) {
+  // What the operator can mend is said without a stack; anything else is ours and shows all of it.
+  const mendable = error instanceof SettingsError || error instanceof TiersFileError;
+  console.error(mendable ? error.message : error);
+  process.exit(1);
+}

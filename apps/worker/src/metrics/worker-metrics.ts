@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** The worker's figures, Prometheus names in base units; no task ids among the labels. */
+@Injectable()
+export class WorkerMetrics {
+  readonly registry = new Registry();
+  readonly reaped = new Counter({ name: 'function_runner_containers_reaped_total', help: 'Containers removed because no attempt owned them.', registers: [this.registry] });
+  private readonly running = new Gauge({ name: 'function_runner_attempts_running', help: 'Attempts that this worker runs now.', registers: [this.registry] });
+  private readonly attempts = new Counter({ name: 'function_runner_attempts_total', help: 'Attempts ended, by outcome: a terminal state, an error code, put-back or superseded.', labelNames: ['pipeline', 'outcome'], registers: [this.registry] });
+  private readonly duration = new Histogram({
+    name: 'function_runner_attempt_duration_seconds', help: 'From the claim of an attempt to its end.', labelNames: ['pipeline'],
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600], registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Counts an attempt from now to its `end`. */
+  startRun(pipeline: string): { end: (outcome: string) => void } {
+    this.running.inc();
+    const stop = this.duration.startTimer({ pipeline });
+    return {
+      end: (outcome) => {
+        stop();
+        this.running.dec();
+        this.attempts.inc({ pipeline, outcome });
+      },
+    };
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What the model store says of pipelines and models, for the runs of this process.
+ *
+ * Owns a copy of the store's pipeline files, read again at most every {@link FRESH_MS}: a run never reads all of
+ * them, and a new or mended file is in force a few seconds later. Compiled parameter schemas live as long as it.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import { stat } from 'node:fs/promises';
+import { findModel, readPipelines, verifyModel, type InstalledModel, type StoredPipelines } from '@function-runner/model-store';
+import { TaskError, type JobPayload } from '@function-runner/task-contract';
+import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
+import { LOGGER, type Logger } from '../logging/logger.js';
+import { runnablePipeline, type RunnablePipeline } from './runnable-pipeline.js';
+
+const FRESH_MS = 5000;
+
+@Injectable()
+export class PipelineLibrary {
+  private stored: Promise<StoredPipelines> | undefined;
+  private readAt = Number.NEGATIVE_INFINITY;
+  private reported = '';
+  private readonly runnable = new Map<string, { from: unknown; pipeline: RunnablePipeline }>();
+
+  constructor(
+    @Inject(WORKER_CONFIG) private readonly config: WorkerConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** How the task's pipeline is run. */
+  async pipelineFor(payload: JobPayload): Promise<RunnablePipeline> {
+    const { byId } = await this.pipelines();
+    const manifest = byId.get(payload.pipeline_id);
+    const known = this.runnable.get(payload.pipeline_id);
+    if (manifest !== undefined && known?.from === manifest) return known.pipeline;
+    const pipeline = runnablePipeline(payload, manifest, this.config.defaultMemory);
+    if (manifest !== undefined) this.runnable.set(payload.pipeline_id, { from: manifest, pipeline });
+    return pipeline;
+  }
+
+  /**
+   * The version in use of a model, its files present and of the right size; their sha256 was compared at installation.
+   * @throws TaskError MODEL_NOT_FOUND | MODEL_CORRUPT
+   */
+  async modelFor(modelId: string): Promise<InstalledModel> {
+    const model = await findModel(this.config.modelsRoot, modelId);
+    const faults = await verifyModel(model, false);
+    if (faults.length > 0) throw new TaskError('MODEL_CORRUPT', `the model ${modelId} is damaged: ${faults.join('; ')}; remove its folder and install it again`);
+    return model;
+  }
+
+  /** Every pipeline of the store. */
+  pipelines(): Promise<StoredPipelines> {
+    if (this.stored === undefined || performance.now() - this.readAt > FRESH_MS) {
+      this.readAt = performance.now();
+      const reading = this.read();
+      this.stored = reading;
+      // A store that cannot be read now is asked again by the next task.
+      reading.catch(() => (this.stored = undefined));
+    }
+    return this.stored;
+  }
+
+  /** @throws when the store's root is no folder that can be read. */
+  async check(): Promise<string> {
+    if (!(await stat(this.config.modelsRoot)).isDirectory()) throw new Error(`${this.config.modelsRoot} is no folder`);
+    const { byId, faults } = await readPipelines(this.config.modelsRoot);
+    return `${byId.size} pipelines${faults.length > 0 ? `, ${faults.length} wrong files` : ''}`;
+  }
+
+  private async read(): Promise<StoredPipelines> {
+    const stored = await readPipelines(this.config.modelsRoot);
+    const report = stored.faults.join('\n');
+    if (report !== this.reported) {
+      this.reported = report;
+      for (const fault of stored.faults) this.logger.error(fault);
+    }
+    return stored;
+  }
+}

@@ -1,0 +1,50 @@
+import { memoryBytes, ParameterSchema, type PipelineManifest } from '@function-runner/pipeline-schema';
+import type { JobPayload } from '@function-runner/task-contract';
+
+/** How a task's pipeline is run: from its pipeline.json, or by the defaults where the store has none. */
+export interface RunnablePipeline {
+  id: string;
+  image: string;
+  command: readonly string[];
+  args: readonly string[];
+  environment: Readonly<Record<string, string>>;
+  /** The model it needs; undefined where no pipeline.json names one. */
+  modelId: string | undefined;
+  memoryBytes: number;
+  cpus: number;
+  network: 'none' | 'internal';
+  graceSeconds: number;
+  parameterSchema: ParameterSchema | undefined;
+  /** Read-only folders below the store that it mounts besides its model. */
+  mounts: readonly { source: string; target: string }[];
+}
+
+/** Seconds that a pipeline has to end after SIGTERM, protocol §5. */
+const DEFAULT_GRACE_SECONDS = 5;
+
+/** Cores of a container whose pipeline says nothing. */
+const DEFAULT_CPUS = 2;
+
+/** Joins what the tier's config says with what the manifest says; the image is the manifest's, where there is one. */
+export function runnablePipeline(payload: JobPayload, manifest: PipelineManifest | undefined, defaultMemoryBytes: number): RunnablePipeline {
+  if (manifest === undefined) {
+    return {
+      id: payload.pipeline_id, image: payload.config.container_image, command: [], args: [], environment: {}, modelId: undefined,
+      memoryBytes: defaultMemoryBytes, cpus: DEFAULT_CPUS, network: 'none', graceSeconds: DEFAULT_GRACE_SECONDS, parameterSchema: undefined, mounts: [],
+    };
+  }
+  return {
+    id: manifest.id,
+    image: manifest.container_image,
+    command: manifest.execution.command,
+    args: manifest.execution.args,
+    environment: manifest.execution.environment,
+    modelId: manifest.model_id,
+    memoryBytes: memoryBytes(manifest.resources.memory),
+    cpus: manifest.resources.cpu,
+    network: manifest.network ?? 'none',
+    graceSeconds: manifest.execution.cancel_grace_seconds ?? DEFAULT_GRACE_SECONDS,
+    parameterSchema: manifest.parameters === undefined ? undefined : new ParameterSchema(manifest.parameters),
+    mounts: manifest.mounts,
+  };
+}

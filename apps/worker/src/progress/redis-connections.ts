@@ -1,0 +1,33 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { connectRedis } from '@function-runner/task-store';
+import type { Redis } from 'ioredis';
+import type { Logger } from '../logging/logger.js';
+
+/** Milliseconds between two log lines about a Redis that is away. */
+const COMPLAINT_INTERVAL_MS = 10_000;
+
+/** The worker's own connections: one for everything it writes, one for what it is told. Closed last of all. */
+@Injectable()
+export class RedisConnections implements OnApplicationShutdown {
+  readonly main: Redis;
+  readonly subscriber: Redis;
+  private complainedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(url: string, private readonly logger: Logger) {
+    this.main = connectRedis(url, 'worker', (error) => this.complain(error));
+    this.subscriber = connectRedis(url, 'subscriber', (error) => this.complain(error));
+  }
+
+  /** One line in a while: a Redis that is away fails several times a second. */
+  complain(error: Error): void {
+    const now = performance.now();
+    if (now - this.complainedAt < COMPLAINT_INTERVAL_MS) return;
+    this.complainedAt = now;
+    this.logger.error({ err: error }, 'Redis cannot be reached; trying on');
+  }
+
+  onApplicationShutdown(): void {
+    this.main.disconnect();
+    this.subscriber.disconnect();
+  }
+}

@@ -1,0 +1,2 @@
+/** Injection token of the TaskStore. */
+export const TASK_STORE = Symbol('TaskStore');

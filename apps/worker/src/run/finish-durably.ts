@@ -1,0 +1,35 @@
+import type { FinishOutcome } from '@function-runner/task-store';
+import type { Logger } from '../logging/logger.js';
+
+/** Between two tries to write an end that Redis refuses. */
+const RETRY_MS = 1000;
+
+/**
+ * Writes a task's end, again and again while Redis refuses it (full, read-only after a failover, loading): a take
+ * that is published must not be lost for want of one line. Ends when it is written, or when the attempt is
+ * superseded or the worker drains: the next attempt finds the take and reports it.
+ */
+export async function finishDurably(finish: () => Promise<FinishOutcome>, signal: AbortSignal, logger: Logger): Promise<FinishOutcome> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await finish();
+    } catch (error) {
+      if (signal.aborted && tries > 1) throw error;
+      logger.warn({ err: error, tries }, 'the task’s end cannot be written yet');
+      await pause(signal);
+    }
+  }
+}
+
+/** Lets time pass; an abort ends it early. */
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, RETRY_MS);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

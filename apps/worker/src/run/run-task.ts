@@ -1,0 +1,155 @@
+/**
+ * The story of a run: claim the attempt, execute it, end the task. Everything else in this app serves this file.
+ *
+ * Must stay true: an end is reported only after what ran is gone (the executor settles no sooner); a task gets one
+ * end, since the store takes the first and refuses the rest; a run that lost its task reports nothing at all.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import { ERROR_CODES, TaskError, type ErrorCode, type JobPayload } from '@function-runner/task-contract';
+import type { TaskEnd, TaskIdentity, TaskStore } from '@function-runner/task-store';
+import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
+import { LOGGER, type Logger } from '../logging/logger.js';
+import { WorkerMetrics } from '../metrics/worker-metrics.js';
+import { ProgressReporter } from '../progress/progress-reporter.js';
+import { TASK_STORE } from '../progress/task-store.token.js';
+import { finishDurably } from './finish-durably.js';
+import { LiveRuns } from './live-runs.js';
+import { stopReason } from './stop-reason.js';
+import { ExecutionError, TASK_EXECUTOR, type Made, type TaskExecutor } from './task-executor.port.js';
+
+/** A task as intake hands it over. */
+export interface TakenTask {
+  taskId: string;
+  payload: JobPayload;
+}
+
+/** What intake does with the job afterwards: it is done, or it goes back into its queue. */
+export type RunEnd = 'done' | 'put-back';
+
+@Injectable()
+export class RunTask {
+  constructor(
+    @Inject(WORKER_CONFIG) private readonly config: WorkerConfig,
+    @Inject(TASK_STORE) private readonly store: TaskStore,
+    @Inject(TASK_EXECUTOR) private readonly executor: TaskExecutor,
+    private readonly live: LiveRuns,
+    private readonly metrics: WorkerMetrics,
+    @Inject(LOGGER) private readonly rootLogger: Logger,
+  ) {}
+
+  /** Runs a task to its end. @throws when the claim itself fails, which the queue repeats. */
+  async run({ taskId, payload }: TakenTask): Promise<RunEnd> {
+    const task = identityOf(taskId, payload);
+    const logger = this.rootLogger.child({ task: taskId, request: payload.trace.request_id });
+    // Before the claim: from the moment that the store names us the task's worker, a cancel may reach us.
+    const signal = this.live.open(taskId);
+    try {
+      const claim = await this.store.begin(task, this.config.workerId, this.config.maxLosses);
+      if (claim.kind !== 'started') {
+        logger.info({ claim }, 'nothing to run: the task has ended already');
+        return 'done';
+      }
+      return await this.attempt(task, payload, claim.attempt, signal, logger.child({ attempt: claim.attempt }));
+    } finally {
+      this.live.close(taskId);
+    }
+  }
+
+  private async attempt(task: TaskIdentity, payload: JobPayload, number: number, signal: AbortSignal, logger: Logger): Promise<RunEnd> {
+    const startedAt = Date.now();
+    const timeLimit = new TimeLimit(payload.config.timeout_seconds ?? this.config.tiers[this.tierOf(payload)].timeout_seconds, (seconds) => this.live.stop(task.taskId, { kind: 'timeout', seconds }));
+    const reporter = new ProgressReporter(this.store, task, number, this.config.progressPerSecond, (verdict) =>
+      this.live.stop(task.taskId, verdict === 'cancelling' ? { kind: 'cancel', reason: 'cancelled' } : { kind: 'superseded' }), logger);
+    const measured = this.metrics.startRun(payload.pipeline_id);
+    logger.info({ pipeline: payload.pipeline_id, node: task.nodeId }, 'attempt begins');
+    let end: TaskEnd;
+    try {
+      const made = await this.executor.execute({ taskId: task.taskId, number, payload, reporter, signal, started: () => timeLimit.start() });
+      end = completed(task.taskId, made, payload, number, startedAt);
+    } catch (error) {
+      if (signal.aborted) {
+        const reason = stopReason(signal);
+        if (reason.kind === 'superseded') {
+          reporter.close();
+          measured.end('superseded');
+          logger.warn('attempt given up: the task belongs to another worker');
+          return 'done';
+        }
+        if (reason.kind === 'drain') {
+          reporter.close();
+          const released = await this.store.release(task, number);
+          measured.end('put-back');
+          logger.info({ released }, 'attempt stopped, the task goes back into its queue');
+          return released.kind === 'released' ? 'put-back' : 'done';
+        }
+        end = reason.kind === 'cancel'
+          ? { state: 'cancelled', reason: reason.reason }
+          : failed('TIMEOUT', `the run took longer than ${reason.seconds} s, the limit of its pipeline or tier; raise timeout_seconds, or make the node’s work smaller`, logTailOf(error));
+      } else {
+        end = failureOf(error, logger);
+      }
+    } finally {
+      timeLimit.end();
+    }
+    reporter.close();
+    const outcome = await finishDurably(() => this.store.finish(task, number, end), signal, logger);
+    measured.end(end.state === 'failed' ? end.code : end.state);
+    logger.info({ state: end.state, code: end.state === 'failed' ? end.code : undefined, outcome, ms: Date.now() - startedAt }, 'attempt ends');
+    return 'done';
+  }
+
+  private tierOf(payload: JobPayload): keyof WorkerConfig['tiers'] {
+    const { quality } = payload.trace;
+    return quality in this.config.tiers ? (quality as keyof WorkerConfig['tiers']) : 'standard';
+  }
+}
+
+/** The time-out of an attempt; it counts from the start of the pipeline, so that pulling an image costs nothing. */
+class TimeLimit {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly seconds: number,
+    private readonly onEnd: (seconds: number) => void,
+  ) {}
+
+  start(): void {
+    this.timer = setTimeout(() => this.onEnd(this.seconds), this.seconds * 1000);
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+  }
+}
+
+function identityOf(taskId: string, payload: JobPayload): TaskIdentity {
+  const { batch_id: batchId } = payload.trace;
+  return { taskId, nodeId: payload.parameters.node_id, projectId: payload.parameters.project_id, ...(batchId === undefined ? {} : { batchId }) };
+}
+
+function completed(taskId: string, made: Made, payload: JobPayload, attempt: number, startedAt: number): TaskEnd {
+  return {
+    state: 'completed',
+    result: {
+      outputPath: `${payload.parameters.output_path}/${taskId}`,
+      outputs: made.outputs,
+      metadata: { pipelineId: payload.pipeline_id, ...made.metadata, durationMs: Date.now() - startedAt, queuedMs: Math.max(0, startedAt - Date.parse(payload.submitted_at)), attempt },
+    },
+  };
+}
+
+function failed(code: ErrorCode, error: string, logTail: string[]): TaskEnd {
+  return { state: 'failed', code, error, retryable: ERROR_CODES[code].retryable, logTail };
+}
+
+function failureOf(error: unknown, logger: Logger): TaskEnd {
+  const cause = error instanceof ExecutionError ? error.cause : error;
+  if (cause instanceof TaskError) return failed(cause.code, cause.message, logTailOf(error));
+  // Not foreseen: the client learns that it is ours, the log learns all of it.
+  logger.error({ err: cause }, 'the run failed unexpectedly');
+  return failed('INTERNAL', `the runner or its container engine failed: ${cause instanceof Error ? cause.message : String(cause)}; see the worker’s log`, logTailOf(error));
+}
+
+function logTailOf(error: unknown): string[] {
+  return error instanceof ExecutionError ? error.logTail : [];
+}

@@ -1,0 +1,17 @@
+/** Why a run is to stop before its end; the `reason` of its AbortSignal. The first one counts. */
+export type StopReason =
+  /** Somebody cancelled the task. */
+  | { kind: 'cancel'; reason: string }
+  /** It ran longer than it may. */
+  | { kind: 'timeout'; seconds: number }
+  /** This worker is shutting down: the task goes back into its queue. */
+  | { kind: 'drain' }
+  /** The task belongs to another worker by now: nothing of this attempt counts any more. */
+  | { kind: 'superseded' };
+
+/** The reason of a signal that our own code aborted. @throws TypeError for any other. */
+export function stopReason(signal: AbortSignal): StopReason {
+  const reason: unknown = signal.reason;
+  if (typeof reason === 'object' && reason !== null && 'kind' in reason) return reason as StopReason;
+  throw new TypeError('a run was aborted without a stop reason', { cause: reason });
+}

@@ -1,0 +1,44 @@
+import type { TakeFile, TakeMetadata } from '@function-runner/progress-protocol';
+import type { JobPayload } from '@function-runner/task-contract';
+import type { ProgressReporter } from '../progress/progress-reporter.js';
+
+/** Injection token of the {@link TaskExecutor}. */
+export const TASK_EXECUTOR = Symbol('TaskExecutor');
+
+/** One attempt at a task. */
+export interface Attempt {
+  taskId: string;
+  number: number;
+  payload: JobPayload;
+  reporter: ProgressReporter;
+  /** Aborts when the attempt is to stop, with a StopReason. */
+  signal: AbortSignal;
+  /** To be called when the pipeline itself begins: the time-out counts from here. */
+  started: () => void;
+}
+
+/** What an attempt made: published, or nothing to publish. */
+export interface Made {
+  outputs: TakeFile[];
+  metadata: Pick<TakeMetadata, 'modelId' | 'modelVersion' | 'peakMemoryBytes' | 'cpuSeconds' | 'metrics'>;
+}
+
+/** A failure with what the pipeline printed last. */
+export class ExecutionError extends Error {
+  override readonly name = 'ExecutionError';
+  constructor(
+    override readonly cause: Error,
+    readonly logTail: string[],
+  ) {
+    super(cause.message, { cause });
+  }
+}
+
+/** Carries out an attempt: the container one in production, the null one for measuring everything around it. */
+export interface TaskExecutor {
+  /**
+   * Runs to the published take. When the signal aborts it throws, after everything that it started is gone.
+   * @throws TaskError | ExecutionError
+   */
+  execute(attempt: Attempt): Promise<Made>;
+}

@@ -1,0 +1,55 @@
+import { Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { TaskStore } from '@function-runner/task-store';
+import { loadWorkerConfig, WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
+import { CONTAINER_ENGINE, type ContainerEngine } from './container/container-engine.port.js';
+import { DockerEngine } from './container/docker-engine.adapter.js';
+import { InstallIdentity } from './container/install-identity.js';
+import { ProcessEngine } from './container/process-engine.adapter.js';
+import { EnvironmentChecks } from './health/environment-checks.js';
+import { HealthController } from './health/health.controller.js';
+import { BullMqIntake } from './intake/bullmq-intake.adapter.js';
+import { ContainerReaper } from './lifecycle/container-reaper.js';
+import { WorkerLifecycle } from './lifecycle/worker-lifecycle.js';
+import { createLogger, LOGGER, type Logger } from './logging/logger.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+import { WorkerMetrics } from './metrics/worker-metrics.js';
+import { PipelineLibrary } from './models/pipeline-library.js';
+import { RedisConnections } from './progress/redis-connections.js';
+import { TASK_STORE } from './progress/task-store.token.js';
+import { WorkerOrders } from './progress/worker-orders.js';
+import { ContainerExecutor } from './run/container-executor.js';
+import { LiveRuns } from './run/live-runs.js';
+import { NullExecutor } from './run/null-executor.js';
+import { RunTask } from './run/run-task.js';
+import { TASK_EXECUTOR, type TaskExecutor } from './run/task-executor.port.js';
+import { Workspace } from './workspace/workspace.js';
+
+@Module({
+  imports: [TerminusModule],
+  controllers: [HealthController, MetricsController],
+  providers: [
+    { provide: WORKER_CONFIG, useFactory: () => loadWorkerConfig() },
+    { provide: LOGGER, inject: [WORKER_CONFIG], useFactory: (config: WorkerConfig) => createLogger(config.logLevel, config.workerId) },
+    { provide: RedisConnections, inject: [WORKER_CONFIG, LOGGER], useFactory: (config: WorkerConfig, logger: Logger) => new RedisConnections(config.redisUrl, logger) },
+    { provide: TASK_STORE, inject: [RedisConnections, WORKER_CONFIG], useFactory: (redis: RedisConnections, { retentionMs }: WorkerConfig) => new TaskStore(redis.main, { retentionMs }) },
+    {
+      provide: CONTAINER_ENGINE,
+      inject: [WORKER_CONFIG, InstallIdentity, LOGGER],
+      useFactory: ({ containerEngine, dockerHost, imagePull, processCommands }: WorkerConfig, identity: InstallIdentity, logger: Logger): ContainerEngine => {
+        if (containerEngine !== 'process') return new DockerEngine({ dockerHost, pull: imagePull }, identity, logger);
+        logger.warn('CONTAINER_ENGINE=process: pipelines run as plain processes and NOTHING IS ISOLATED; use it for development only');
+        return new ProcessEngine(processCommands);
+      },
+    },
+    ContainerExecutor,
+    {
+      provide: TASK_EXECUTOR,
+      inject: [WORKER_CONFIG, ContainerExecutor],
+      useFactory: ({ containerEngine, nullEngineDurationMs }: WorkerConfig, containers: ContainerExecutor): TaskExecutor =>
+        containerEngine === 'null' ? new NullExecutor(nullEngineDurationMs) : containers,
+    },
+    InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, BullMqIntake, WorkerOrders, WorkerMetrics, EnvironmentChecks, ContainerReaper, WorkerLifecycle,
+  ],
+})
+export class WorkerModule {}
