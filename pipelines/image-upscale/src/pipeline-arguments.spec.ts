@@ -1,0 +1,16 @@
+import { expect, it } from '@jest/globals';
+import { readArguments } from './pipeline-arguments.js';
+
+it('reads what pipeline.json passes', () => {
+  expect(readArguments(['--model', 'esrgan-thick-x4', '--scale', '4', '--range', '1'])).toEqual({ model: 'esrgan-thick-x4', scale: 4, range: 1 });
+});
+
+it.each([
+  [[]],
+  [['--model', 'm', '--scale', '3', '--range', '255']],
+  [['--model', 'm', '--scale', '2', '--range', '2']],
+  [['--model', 'm', '--scale', '2']],
+  [['--model', 'm', '--scale', '2', '--range', '1', '--other', 'x']],
+])('refuses %j', (args) => {
+  expect(() => readArguments(args)).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+});
