@@ -8,3 +8,4 @@ export type { TaskPriority } from './queue.js';
 export type { JobPayload, RunnerParameters } from './job-payload.js';
 export { CLIENT_ID, PROJECT_NAME, REQUEST_ID, TASK_ID } from './identifiers.js';
 export { outputPath } from './output-path.js';
+export { errorCodeReference } from './error-code-reference.js';
