@@ -1,6 +1,8 @@
 // Shared by every project: native ESM, TypeScript through swc, decorators with metadata.
+import { fileURLToPath } from 'node:url';
+
 /** @type {import('jest').Config} */
-module.exports = {
+export default {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@function-runner/source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
@@ -8,7 +10,7 @@ module.exports = {
   testMatch: ['<rootDir>/src/**/*.spec.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': ['$1.ts', '$1.js'] },
   transform: {
-    '^.+\\.ts$': [require.resolve('@swc/jest'), {
+    '^.+\\.ts$': [fileURLToPath(import.meta.resolve('@swc/jest')), {
       swcrc: false,
       jsc: {
         target: 'es2022',

@@ -30,7 +30,8 @@ export function jsonSchemaOf(type: new () => object, title: string): Record<stri
 function reachable(root: unknown, all: Record<string, unknown>, found: Record<string, unknown> = {}): Record<string, unknown> {
   for (const [, name] of JSON.stringify(root).matchAll(/"#\/definitions\/([^"]+)"/g)) {
     if (name === undefined || name in found || !(name in all)) continue;
-    found[name] = all[name];
+    // As validateClass has it: what no decorator names is refused.
+    found[name] = { additionalProperties: false, ...(all[name] as object) };
     reachable(all[name], all, found);
   }
   return found;

@@ -23,5 +23,6 @@ export function parseProjectPath(text: string, projectName: string): ProjectPath
   const segments = relative.split('/').filter((segment) => segment !== '' && segment !== '.');
   // Percent-encoded dots are refused too: whatever decodes them later would leave the project.
   if (segments.some((segment) => /^(\.|%2e){2}$/i.test(segment) || /%2f|%5c|%00/i.test(segment))) return { ok: false, fault: 'leaves-project' };
-  return segments.length === 0 ? { ok: false, fault: 'empty' } : { ok: true, relative: segments.join('/') };
+  const path = segments.join('/');
+  return path.trim() === '' ? { ok: false, fault: 'empty' } : { ok: true, relative: path };
 }

@@ -12,12 +12,17 @@ export class Script {
     private readonly lua: string,
   ) {}
 
-  /** Runs on a connection; the first use teaches the connection the script. */
+  /**
+   * Teaches a connection the script, once. Must come before the connection's first command: a pipeline that ioredis
+   * has already opened for the commands of this tick knows no script defined after it, and breaks on one.
+   */
+  teach(redis: Redis): void {
+    if (!(this.name in redis)) redis.defineCommand(this.name, { lua: this.lua, numberOfKeys: 2 });
+  }
+
   run(redis: Redis, task: string, events: string, args: readonly (string | number)[]): Promise<Reply> {
-    const commands = redis as unknown as Record<string, ((...parts: (string | number)[]) => Promise<Reply>) | undefined>;
-    if (commands[this.name] === undefined) redis.defineCommand(this.name, { lua: this.lua, numberOfKeys: 2 });
-    const command = commands[this.name];
-    if (command === undefined) throw new Error(`ioredis did not define the command ${this.name}`);
+    const command = (redis as unknown as Record<string, ((...parts: (string | number)[]) => Promise<Reply>) | undefined>)[this.name];
+    if (command === undefined) throw new Error(`the connection was not taught the script ${this.name}`);
     return command.call(redis, task, events, ...args);
   }
 }

@@ -55,7 +55,9 @@ export class TaskStore {
   constructor(
     private readonly redis: Redis,
     private readonly options: { /** Milliseconds that a task's record and events outlive its end. */ retentionMs: number },
-  ) {}
+  ) {
+    for (const script of [CREATE, BEGIN, APPEND, FINISH, CANCEL, RELEASE]) script.teach(redis);
+  }
 
   /**
    * Creates the task and its first event; an existing one is left alone. `false` when it was there.
@@ -82,8 +84,10 @@ export class TaskStore {
    * `taskId`; a reservation without a task behind it (a crash in between) is taken up again by the retry.
    */
   async claimRequest(projectId: string, requestId: string, taskId: string): Promise<string> {
-    const first = await this.redis.set(keys.request(projectId, requestId), taskId, 'PX', REQUEST_TTL_MS, 'NX', 'GET');
-    return first ?? taskId;
+    const key = keys.request(projectId, requestId);
+    // Not `SET … NX GET`, which Redis has from 7.0 on only: Ubuntu 22.04 brings 6.0.
+    if ((await this.redis.set(key, taskId, 'PX', REQUEST_TTL_MS, 'NX')) === 'OK') return taskId;
+    return (await this.redis.get(key)) ?? taskId;
   }
 
   /** Claims the next attempt for a worker process. `maxLosses` workers may die of the task before it fails. */
@@ -102,8 +106,10 @@ export class TaskStore {
     return kind === 'ended' ? { kind, state: asState(value) } : { kind: 'missing' };
   }
 
-  /** Stores and publishes a progress event of an attempt. */
+  /** Stores and publishes a progress event of an attempt. @throws RangeError where the progress is not within 0–100. */
   async append(identity: TaskIdentity, attempt: number, state: 'preparing' | 'running', report: ProgressReport, now = new Date()): Promise<AppendOutcome> {
+    // The script puts the number into the event's text as it is: NaN would make an entry that no reader can parse.
+    if (!(report.progress >= 0 && report.progress <= 100)) throw new RangeError(`the progress ${report.progress} is not within 0–100`);
     const seq = await APPEND.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
       eventHead(identity), eventTail(identity, state, report.step, now), taskChannel(identity.taskId), projectChannel(identity.projectId),
       attempt, report.progress, report.step, state,

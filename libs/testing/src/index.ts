@@ -1,3 +1,12 @@
 export { waitFor } from './wait-for.js';
 export { freePort } from './free-port.js';
 export { RedisFixture } from './redis-fixture.js';
+export { DockerFixture } from './docker-fixture.js';
+export { NODE_IN_IMAGE, testBaseImage } from './test-image.js';
+export { tempFolder } from './temp-folder.js';
+export type { TempFolder } from './temp-folder.js';
+export { SCRIPT_MODEL, SCRIPT_PIPELINE, scriptModel, scriptPipeline } from './script-pipeline.js';
+export { testJob } from './test-job.js';
+export type { TestJob } from './test-job.js';
+export { WorkerProcess, buildWorker } from './worker-process.js';
+export { SmallDisk } from './small-disk.js';

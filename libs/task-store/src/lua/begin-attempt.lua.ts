@@ -14,7 +14,7 @@ local state, attempt, losses, cancel, progress = unpack(redis.call('HMGET', KEYS
 if not state then return {'missing'} end
 if is_terminal(state) then return {'ended', state} end
 if cancel then
-  redis.call('HSET', KEYS[1], 'state', 'cancelled', 'finished_at', ARGV[6])
+  redis.call('HSET', KEYS[1], 'state', 'cancelled', 'step', 'cancelled', 'finished_at', ARGV[6])
   append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[9], attempt, progress, ARGV[3], ARGV[4])
   expire(KEYS[1], KEYS[2], ARGV[10])
   return {'ended', 'cancelled'}
@@ -22,7 +22,7 @@ end
 if state ~= 'queued' then
   losses = redis.call('HINCRBY', KEYS[1], 'losses', 1)
   if losses >= tonumber(ARGV[7]) then
-    redis.call('HSET', KEYS[1], 'state', 'failed', 'finished_at', ARGV[6], 'code', 'WORKER_LOST', 'error', ARGV[11])
+    redis.call('HSET', KEYS[1], 'state', 'failed', 'step', 'failed', 'finished_at', ARGV[6], 'code', 'WORKER_LOST', 'error', ARGV[11])
     append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[8], attempt, progress, ARGV[3], ARGV[4])
     expire(KEYS[1], KEYS[2], ARGV[10])
     return {'ended', 'failed'}

@@ -1,0 +1,4 @@
+import { resolve } from 'node:path';
+
+/** The checkout's folder of pipelines; this file lies four folders below the checkout in `src` and in `dist` alike. */
+export const PIPELINES_FOLDER = resolve(import.meta.dirname, '../../../../pipelines');

@@ -1,0 +1,36 @@
+import { describe, expect, test } from '@jest/globals';
+import { validatePipelineManifest } from './validate-pipeline-manifest.js';
+
+const good = {
+  id: 'image-upscale:1.0-low', name: 'Upscale', node_types: ['image_upscale'], model_id: 'esrgan-slim-x2', container_image: 'function-runner/image-upscale:1.0',
+  execution: { command: [], args: ['--scale', '2'], environment: { A_1: 'x' } }, resources: { gpu: false, vram: 0, cpu: 1, memory: '2Gi' }, parameters: { type: 'object' }, network: 'none',
+  mounts: [{ source: 'image/configs/x', target: '/configs', readonly: true }],
+};
+
+describe('validatePipelineManifest', () => {
+  test('takes a right one', () => {
+    expect(validatePipelineManifest(good)).toEqual({ ok: true, value: good });
+  });
+
+  test.each<[string, unknown, string]>([
+    ['an id that is a path', { ...good, id: 'a/b' }, 'id'],
+    ['an id with two colons', { ...good, id: 'a:b:c' }, 'id'],
+    ['a model that is a path', { ...good, model_id: '../x' }, 'model_id'],
+    ['an image with an option', { ...good, container_image: '--privileged' }, 'container_image'],
+    ['a protocol to come', { ...good, execution: { ...good.execution, protocol: 'cog' } }, 'execution.protocol'],
+    ['an argument that is none', { ...good, execution: { ...good.execution, args: [2] } }, 'execution.args'],
+    ['a name of the environment that is none', { ...good, execution: { ...good.execution, environment: { 'A-B': 'x' } } }, 'execution.environment.A-B'],
+    ['a value of the environment with NUL', { ...good, execution: { ...good.execution, environment: { A: 'x\0' } } }, 'execution.environment.A'],
+    ['a value of the environment that is a number', { ...good, execution: { ...good.execution, environment: { A: 1 } } }, 'execution.environment.A'],
+    ['memory without unit', { ...good, resources: { ...good.resources, memory: '16' } }, 'resources.memory'],
+    ['no CPU', { ...good, resources: { ...good.resources, cpu: 0 } }, 'resources.cpu'],
+    ['a network to the outside', { ...good, network: 'host' }, 'network'],
+    ['a mount to write to', { ...good, mounts: [{ source: 'a', target: '/a', readonly: false }] }, 'mounts[0].readonly'],
+    ['a mount to nowhere', { ...good, mounts: [{ source: 'a', target: 'a', readonly: true }] }, 'mounts[0].target'],
+    ['a parameter schema that is none', { ...good, parameters: { type: 'objekt' } }, 'parameters'],
+    ['a typo', { ...good, comand: [] }, 'comand'],
+  ])('refuses %s at its place', (_what, plain, path) => {
+    const checked = validatePipelineManifest(plain);
+    expect(checked.ok ? [] : checked.problems.map((problem) => problem.path)).toContain(path);
+  });
+});

@@ -1,0 +1,24 @@
+/** The data of a job, as the api would write it. */
+export interface TestJob {
+  pipeline_id: string;
+  node_type: string;
+  parameters: Record<string, unknown> & { node_id: string; project_id: string; output_path: string };
+  config: { pipeline_id: string; container_image: string; target_vram: number; optimizations: string[]; timeout_seconds: number };
+  workspace_path: '/workspace';
+  submitted_at: string;
+  trace: { request_id?: string; project_name: string; quality: string };
+}
+
+/** A job of the project `Film` that runs `script` in the script pipeline. */
+export function testJob(script: string, changes: { pipelineId?: string; image?: string; timeoutSeconds?: number; parameters?: Record<string, unknown>; nodeId?: string } = {}): TestJob {
+  const { pipelineId = 'script:1.0', image = 'me/unused:1', timeoutSeconds = 60, parameters = {}, nodeId = 'node-1' } = changes;
+  return {
+    pipeline_id: pipelineId,
+    node_type: 'script',
+    parameters: { script, ...parameters, node_id: nodeId, project_id: 'film', output_path: `/workspace/Film/outputs/renders/${nodeId}` },
+    config: { pipeline_id: pipelineId, container_image: image, target_vram: 0, optimizations: ['fast'], timeout_seconds: timeoutSeconds },
+    workspace_path: '/workspace',
+    submitted_at: new Date().toISOString(),
+    trace: { project_name: 'Film', quality: 'high' },
+  };
+}
