@@ -20,7 +20,7 @@ function behindOneAdapter(name, packages, allowed) {
     comment: 'Machinery sits behind one adapter file, so that it can be replaced, faked and upgraded in one place.',
     severity: 'error',
     from: { path: '^(apps|libs)/', pathNot: [SPEC, '^apps/e2e/', '^libs/testing/', ...allowed] },
-    to: { path: `(^|/)(node_modules/)?(${packages})(/|$)`, dependencyTypesNot: ['local', 'core'] },
+    to: { path: `(^|/)(node_modules/)?(${packages})(/|$)`, dependencyTypesNot: ['local', 'core', 'type-only'] },
   };
 }
 

@@ -23,7 +23,8 @@ const FORBIDDEN_IMPORTS = {
   nest: { regex: '^@nestjs/', message: 'Libs know no framework: what needs Nest belongs into an app.' },
   bullmq: { regex: '^bullmq(/|$)', message: 'BullMQ sits behind one adapter of each app: apps/api/src/queue/*.adapter.ts, apps/worker/src/intake/*.adapter.ts.' },
   ioredis: { regex: '^(ioredis|redis)(/|$)', message: 'Contract libs and the CLI do no I/O; Redis is reached through @function-runner/task-store.' },
-  dockerode: { regex: '^dockerode(/|$)', message: 'dockerode sits behind one file: apps/worker/src/container/docker-engine.adapter.ts.' },
+  // Its types may be named elsewhere: they hold what we make against what it takes, and are gone at run time.
+  dockerode: { regex: '^dockerode(/|$)', allowTypeImports: true, message: 'dockerode sits behind one file: apps/worker/src/container/docker-engine.adapter.ts.' },
   socketIo: { regex: '^socket\\.io(-client|-adapter|-parser)?(/|$)|^@nestjs/(websockets|platform-socket\\.io)(/|$)', message: 'The worker speaks to clients through the event log alone; Socket.IO is the api’s.' },
 };
 

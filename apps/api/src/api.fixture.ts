@@ -1,0 +1,121 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { io, type Socket } from 'socket.io-client';
+import { connectRedis, TaskStore, type TaskIdentity } from '@function-runner/task-store';
+import { waitFor, type RedisFixture } from '@function-runner/testing';
+import { readConfig } from './config/read-config.js';
+import { createApi, type RunningApi } from './create-api.js';
+import { JsonLogger } from './lifecycle/json-logger.service.js';
+
+export interface ReceivedEvent {
+  name: string;
+  payload: Record<string, unknown>;
+}
+
+/** A real Socket.IO client that remembers what it gets, in order. */
+export class RecordingClient {
+  readonly received: ReceivedEvent[] = [];
+
+  constructor(readonly socket: Socket) {
+    socket.onAny((name: string, payload: Record<string, unknown>) => this.received.push({ name, payload }));
+  }
+
+  /** Sends a request and resolves with the payload of its acknowledgement. */
+  async request(name: string, payload?: unknown): Promise<Record<string, unknown>> {
+    return (await this.socket.timeout(10_000).emitWithAck(name, payload)) as Record<string, unknown>;
+  }
+
+  /** The durable events of a task so far. */
+  eventsOf(taskId: unknown): ReceivedEvent[] {
+    return this.received.filter(({ name, payload }) => /^task_(progress|success|failed|cancelled)$/.test(name) && payload['taskId'] === taskId);
+  }
+
+  seqsOf(taskId: unknown): unknown[] {
+    return this.eventsOf(taskId).map(({ payload }) => payload['seq']);
+  }
+
+  named(name: string): Record<string, unknown>[] {
+    return this.received.filter((event) => event.name === name).map(({ payload }) => payload);
+  }
+
+  async waitForEvent(name: string, match: (payload: Record<string, unknown>) => boolean = () => true): Promise<Record<string, unknown>> {
+    return waitFor(`the event ${name}`, () => this.named(name).find(match));
+  }
+}
+
+/** A whole api on a real Redis, with clients, and a task store of its own that plays the worker. */
+export class ApiFixture {
+  private readonly clients: Socket[] = [];
+
+  private constructor(
+    private readonly api: RunningApi,
+    private readonly workspace: string,
+    readonly redis: Redis,
+    readonly store: TaskStore,
+  ) {}
+
+  static async start(redis: RedisFixture, environment: Record<string, string> = {}): Promise<ApiFixture> {
+    const workspace = await mkdtemp(join(tmpdir(), 'function-runner-api-'));
+    const config = readConfig({ PORT: '0', REDIS_URL: redis.url, WORKSPACE_ROOT: workspace, ...environment });
+    const api = await createApi(config, new JsonLogger('silent'));
+    const connection = connectRedis(redis.url, 'worker', () => undefined);
+    return new ApiFixture(api, workspace, connection, new TaskStore(connection, { retentionMs: config.eventRetentionMs }));
+  }
+
+  get url(): string {
+    return this.api.url;
+  }
+
+  async connect(options: { origin?: string } = {}): Promise<RecordingClient> {
+    const socket = io(this.url, { transports: ['websocket'], forceNew: true, reconnection: false, ...(options.origin === undefined ? {} : { extraHeaders: { Origin: options.origin } }) });
+    this.clients.push(socket);
+    const client = new RecordingClient(socket);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('connect_error', reject);
+    });
+    return client;
+  }
+
+  async putProject(id: string, quality = 'standard'): Promise<void> {
+    await this.fetch(`/v1/projects/${id}`, { method: 'PUT', body: JSON.stringify({ name: `Film ${id}`, quality }) });
+  }
+
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.url}${path}`, { ...init, headers: { ...(init.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...init.headers } });
+  }
+
+  /** Plays a worker: takes the task, reports `reports` times, and completes it. */
+  async runTask(identity: TaskIdentity, reports: number): Promise<void> {
+    const begun = await this.store.begin(identity, 'worker-1', 3);
+    if (begun.kind !== 'started') throw new Error(`the task did not start: ${begun.kind}`);
+    for (let report = 1; report <= reports; report += 1) {
+      await this.store.append(identity, begun.attempt, 'running', { progress: (100 * report) / (reports + 1), step: `step ${report}` });
+    }
+    await this.complete(identity, begun.attempt);
+  }
+
+  async complete(identity: TaskIdentity, attempt: number): Promise<void> {
+    await this.store.finish(identity, attempt, {
+      state: 'completed', result: { outputPath: '/workspace/x', outputs: [], metadata: { pipelineId: 'p', durationMs: 1, queuedMs: 1, attempt } },
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.api.stop();
+  }
+
+  async dispose(): Promise<void> {
+    for (const socket of this.clients) socket.disconnect();
+    await this.api.stop();
+    this.redis.disconnect();
+    await rm(this.workspace, { recursive: true, force: true });
+  }
+}
+
+/** The seqs 1 to `last`. */
+export function seqs(last: number): number[] {
+  return Array.from({ length: last }, (_unused, index) => index + 1);
+}

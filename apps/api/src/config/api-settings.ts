@@ -1,0 +1,32 @@
+import { setting, type SettingTable } from '@function-runner/settings';
+
+/** Every environment variable of the api process, TIER_* apart (see `loadTiers`). */
+export const API_SETTINGS = {
+  port: setting.integer('PORT', 3000, { min: 0, max: 65_535 }, 'Port of REST and Socket.IO; 0 takes a free one, which the log names.'),
+  host: setting.text('HOST', '127.0.0.1', 'Address to listen on. With `AUTH_MODE=none` only a loopback address is taken.'),
+  authMode: setting.choice('AUTH_MODE', ['none'], 'none', 'How callers are recognised. `none`: everybody who can connect may do everything.'),
+  allowedOrigins: setting.custom<readonly string[] | undefined>(
+    'ALLOWED_ORIGINS', '', { meaning: 'Origins of web pages that may connect, separated by commas, such as `https://editor.example`. Unset: pages of this machine (loopback). Programs that send no Origin may always connect.' }, parseOrigins,
+  ),
+  redisUrl: setting.custom<string>('REDIS_URL', 'redis://127.0.0.1:6379', { meaning: 'The Redis that api and worker share: `redis://` or `rediss://`, with user, password and database where needed.', secret: true }, parseRedisUrl),
+  queuePrefix: setting.text('QUEUE_PREFIX', 'bull', 'Prefix of BullMQ’s keys; the same for api and worker.'),
+  allowNoPersistence: setting.choice('REDIS_ALLOW_NO_PERSISTENCE', ['true', 'false'], 'false', 'Whether a Redis that keeps nothing on disk counts as ready.'),
+  workspaceRoot: setting.text('WORKSPACE_ROOT', './workspace', 'Folder that holds the projects’ folders.'),
+  modelsRoot: setting.optionalText('MODELS_ROOT', 'The model store; unset: `Library/AI_Models` in the workspace.'),
+  pipelinesFile: setting.optionalText('PIPELINES_CONFIG', 'File of tiers and pipelines; unset: `config/pipelines.json` where it exists, else the defaults.'),
+  eventRetentionMs: setting.duration('EVENT_RETENTION', '24h', 'How long a task’s record and events outlive its end.'),
+  drainTimeoutMs: setting.duration('DRAIN_TIMEOUT', '30s', 'Longest time from SIGTERM to the end of the process.'),
+  queueLimit: setting.integer('QUEUE_LIMIT', 10_000, { min: 1, max: 10_000_000 }, 'Tasks that may wait in a tier’s queue; further ones are refused with `QUEUE_FULL`.'),
+  maxPayload: setting.bytes('MAX_PAYLOAD', '1Mi', 'Largest request; a larger one is refused with `PAYLOAD_TOO_LARGE`.'),
+  logLevel: setting.choice('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', 'Least level of the lines in the log.'),
+} as const satisfies SettingTable;
+
+function parseOrigins(text: string): { ok: true; value: readonly string[] | undefined } | { ok: false; expected: string } {
+  const origins = text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const wrong = origins.some((origin) => origin !== 'null' && (!URL.canParse(origin) || new URL(origin).origin !== origin));
+  return wrong ? { ok: false, expected: 'origins such as https://editor.example, separated by commas and without a path' } : { ok: true, value: origins.length === 0 ? undefined : origins };
+}
+
+function parseRedisUrl(text: string): { ok: true; value: string } | { ok: false; expected: string } {
+  return URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol) ? { ok: true, value: text } : { ok: false, expected: 'a URL such as redis://127.0.0.1:6379' };
+}

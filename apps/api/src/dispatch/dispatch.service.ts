@@ -1,0 +1,168 @@
+/**
+ * Starts tasks. Two round trips to Redis, one after the other, and no more:
+ *
+ *   1. `prepare`: project ∥ claim of the request id ∥ depth of the queue
+ *   2. `commit`:  record and first event ∥ job
+ *
+ * The depth wants the tier, and the tier the project; so the depth is read for the tier that the project had last
+ * time, and once more (a third trip) when that was wrong: at a project's first task, or after its quality changed.
+ * A request id that was seen before costs one more trip, to read the task that it names.
+ *
+ * What must stay true: the record is written before the job, so that no worker meets a job without a task; a task
+ * without a job is ended at once or, if Redis is gone by then, made whole by the retry of its request.
+ */
+import { Logger } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { DEFAULT_TIER, type QualityTier, type Tiers } from '@function-runner/pipeline-schema';
+import type { TaskAcknowledgedPayload } from '@function-runner/progress-protocol';
+import { TaskError, type TaskPriority } from '@function-runner/task-contract';
+import type { NewTask, TaskRecord, TaskStore } from '@function-runner/task-store';
+import type { ProjectDirectory } from '../projects/project-directory.port.js';
+import { positionFor, totalDepth } from '../queue/queue-depth.js';
+import type { TaskQueues } from '../queue/task-queues.adapter.js';
+import { toTaskError } from '../redis/redis-fault.js';
+import type { GenerationRequest } from './generation-request.js';
+import type { PipelineCatalog } from './pipeline-catalog.js';
+import { planTask, type TaskPlan } from './plan-task.js';
+
+/** Projects whose tier is remembered; beyond it the oldest are forgotten, which costs a trip and nothing else. */
+const MAX_REMEMBERED_PROJECTS = 10_000;
+
+/** A request on its way from the first trip to the second. */
+export type PreparedTask =
+  | { kind: 'new'; task: NewTask; plan: TaskPlan; priority: TaskPriority; queuePosition: number }
+  | { kind: 'existing'; record: TaskRecord; queuePosition: number };
+
+export interface DispatchOptions {
+  tiers: Tiers;
+  /** Tasks that may wait in one queue. */
+  queueLimit: number;
+}
+
+export class DispatchService {
+  private readonly logger = new Logger('Dispatch');
+  /** The tier that a project had last time: a guess that saves a trip. */
+  private readonly lastTier = new Map<string, QualityTier>();
+  /** Projects whose unknown quality has been logged. */
+  private readonly warned = new Set<string>();
+
+  constructor(
+    private readonly projects: ProjectDirectory,
+    private readonly store: TaskStore,
+    private readonly queues: TaskQueues,
+    private readonly pipelines: PipelineCatalog,
+    private readonly options: DispatchOptions,
+  ) {}
+
+  /** Starts a task, or answers with the one that the same request started before. @throws TaskError */
+  async start(request: GenerationRequest): Promise<TaskAcknowledgedPayload> {
+    return this.commit(await this.prepare(request));
+  }
+
+  /** The first trip: everything that must be known, and the plan. Nothing is written but the claim. @throws TaskError */
+  async prepare(request: GenerationRequest): Promise<PreparedTask> {
+    const ownId = uuidv7();
+    const guess = this.lastTier.get(request.projectId) ?? DEFAULT_TIER;
+    const [project, taskId, guessedDepth] = await this.guard(
+      Promise.all([
+        this.projects.find(request.projectId),
+        request.requestId === undefined ? ownId : this.store.claimRequest(request.projectId, request.requestId, ownId),
+        this.queues.depth(guess),
+      ]),
+    );
+    if (project === undefined) {
+      throw new TaskError('PROJECT_NOT_FOUND', `there is no project "${request.projectId}"; create it with PUT /v1/projects/${request.projectId}`);
+    }
+    const now = new Date();
+    const plan = planTask(project, request, this.options.tiers, (id) => this.pipelines.parameterSchema(id), now);
+    if (taskId !== ownId) {
+      const existing = await this.guard(this.findExisting(taskId, request, plan));
+      if (existing !== undefined) return existing;
+    }
+    if (plan instanceof TaskError) throw plan;
+    if (!plan.qualityKnown) this.warnOnce(project.id, project.quality);
+    const { quality, payload } = plan;
+    const depth = quality === guess ? guessedDepth : await this.guard(this.queues.depth(quality));
+    this.remember(project.id, quality);
+    if (totalDepth(depth) >= this.options.queueLimit) {
+      throw new TaskError('QUEUE_FULL', `the queue of the tier "${quality}" holds as many tasks as it may (${this.options.queueLimit}); try again when some are done`);
+    }
+    const priority = request.priority ?? 'normal';
+    const task: NewTask = {
+      taskId, nodeId: request.nodeId, nodeType: request.nodeType, projectId: project.id, projectName: project.name,
+      pipelineId: payload.pipeline_id, quality, submittedAt: payload.submitted_at,
+      ...(request.requestId === undefined ? {} : { requestId: request.requestId }),
+      ...(request.batchId === undefined ? {} : { batchId: request.batchId }),
+    };
+    return { kind: 'new', task, plan, priority, queuePosition: positionFor(depth, priority) };
+  }
+
+  /** The second trip: record, first event and job. @throws TaskError DISPATCH_FAILED | UNAVAILABLE */
+  async commit(prepared: PreparedTask): Promise<TaskAcknowledgedPayload> {
+    if (prepared.kind === 'existing') return acknowledge(prepared.record, prepared.record.state, prepared.queuePosition);
+    const { task, plan, priority, queuePosition } = prepared;
+    // In this order on one connection: the record is there before a worker can take the job.
+    const [created, added] = await Promise.allSettled([
+      this.store.create(task, queuePosition),
+      this.queues.add(plan.quality, task.taskId, plan.payload, priority),
+    ]);
+    if (created.status === 'fulfilled' && added.status === 'fulfilled') return acknowledge(task, 'queued', queuePosition);
+    if (created.status === 'fulfilled' && added.status === 'rejected') throw await this.endUnqueued(task, added.reason);
+    const reason: unknown = created.status === 'rejected' ? created.reason : undefined;
+    this.logger.error(`the task ${task.taskId} could not be recorded: ${String(reason)}`);
+    throw toTaskError(reason, 'DISPATCH_FAILED');
+  }
+
+  /** The task that the request started before; its job is added again where the first try may have lost it. */
+  private async findExisting(taskId: string, request: GenerationRequest, plan: TaskPlan | TaskError): Promise<PreparedTask | undefined> {
+    const [record, [queued]] = await Promise.all([this.store.read(taskId), this.store.events(taskId, 0)]);
+    if (record === undefined) return undefined;
+    if (record.state !== 'queued') return { kind: 'existing', record, queuePosition: 0 };
+    // Never taken yet: if the process died between record and job, this is the job; otherwise it is a no-op.
+    if (record.attempt === 0 && !(plan instanceof TaskError)) await this.queues.add(record.quality, taskId, plan.payload, request.priority ?? 'normal');
+    // The place it had when it was queued: BullMQ tells no job's place without reading the whole queue.
+    const queuePosition = queued !== undefined && 'queue_position' in queued ? (queued.queue_position ?? 1) : 1;
+    return { kind: 'existing', record, queuePosition };
+  }
+
+  /** Ends a task whose job could not be added, so that nobody waits for it. */
+  private async endUnqueued(task: NewTask, reason: unknown): Promise<TaskError> {
+    const message = 'the task could not be queued; start it again';
+    this.logger.error(`the job of the task ${task.taskId} could not be added: ${String(reason)}`);
+    try {
+      await this.store.finish(task, undefined, { state: 'failed', error: message, code: 'DISPATCH_FAILED', retryable: true, logTail: [] });
+    } catch (error) {
+      this.logger.error(`the task ${task.taskId} has a record and no job, and could not be ended: ${String(error)}`);
+    }
+    return new TaskError('DISPATCH_FAILED', message, undefined, { cause: reason });
+  }
+
+  private async guard<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw toTaskError(error, 'INTERNAL');
+    }
+  }
+
+  private remember(projectId: string, tier: QualityTier): void {
+    if (this.lastTier.get(projectId) === tier) return;
+    const oldest = this.lastTier.size >= MAX_REMEMBERED_PROJECTS ? this.lastTier.keys().next().value : undefined;
+    if (oldest !== undefined) this.lastTier.delete(oldest);
+    this.lastTier.set(projectId, tier);
+  }
+
+  private warnOnce(projectId: string, quality: string): void {
+    if (this.warned.has(projectId)) return;
+    if (this.warned.size >= MAX_REMEMBERED_PROJECTS) this.warned.clear();
+    this.warned.add(projectId);
+    this.logger.warn(`the project ${projectId} has the quality "${quality}", which is no tier; it runs as ${DEFAULT_TIER}`);
+  }
+}
+
+function acknowledge(task: NewTask, status: TaskRecord['state'], queuePosition: number): TaskAcknowledgedPayload {
+  return {
+    taskId: task.taskId, nodeId: task.nodeId, status, quality: task.quality, pipelineId: task.pipelineId, queuePosition,
+    ...(task.requestId === undefined ? {} : { requestId: task.requestId }),
+  };
+}

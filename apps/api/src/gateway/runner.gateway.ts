@@ -1,0 +1,281 @@
+/**
+ * The door for editors: Socket.IO on the namespace `/`.
+ *
+ * Each request is checked, handed on, and answered twice with the same payload: through the acknowledgement callback
+ * where there is one, and as an event. Nothing that a client sends makes a handler throw. The rooms of a socket are
+ * the tasks, batches and projects that it follows; a disconnect empties them and stops nothing.
+ */
+import { Logger } from '@nestjs/common';
+import { Ack, ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway, type OnGatewayInit } from '@nestjs/websockets';
+import type { Server, Socket } from 'socket.io';
+import { v7 as uuidv7 } from 'uuid';
+import type { BatchAcknowledgedPayload, BatchItemOutcome, CancelAcknowledgedPayload, ClientEvent, TaskAcknowledgedPayload } from '@function-runner/progress-protocol';
+import { TaskError } from '@function-runner/task-contract';
+import type { TaskRecord } from '@function-runner/task-store';
+import { BatchService, type PreparedItem } from '../dispatch/batch.service.js';
+import { CancelService } from '../dispatch/cancel.service.js';
+import { DispatchService, type PreparedTask } from '../dispatch/dispatch.service.js';
+import { GatewayOptions } from './gateway-options.js';
+import { Drain } from '../lifecycle/drain.js';
+import { ApiMetrics } from '../metrics/api-metrics.js';
+import { BatchTracker } from '../progress/batch-tracker.js';
+import { ProgressRelay } from '../progress/progress-relay.js';
+import { rooms } from '../progress/rooms.js';
+import { SlowClients } from '../progress/slow-clients.js';
+import { toTaskSummary } from '../progress/task-summary.js';
+import { toTaskError } from '../redis/redis-fault.js';
+import { CancelGenerationDto } from './cancel-generation.dto.js';
+import { toErrorPayload } from './error-payload.js';
+import { parseRequest } from './parse-request.js';
+import { checkPayloadLimits } from './payload-limits.js';
+import { ProjectSubscriptionDto } from './project-subscription.dto.js';
+import { ResumeTaskDto } from './resume-task.dto.js';
+import { StartBatchDto } from './start-batch.dto.js';
+import { StartGenerationDto } from './start-generation.dto.js';
+
+/** Tasks, batches and projects that one socket may follow: enough for four full batches, little enough to bound its memory. */
+const MAX_ROOMS = 2_000;
+
+/** Newest tasks in a project's snapshot. */
+const SNAPSHOT_TASKS = 200;
+
+/** How often the sockets that are being closed are counted, milliseconds. */
+const CLOSE_LOOK_MS = 10;
+
+/** What a request is answered with. */
+interface Answer {
+  event: string;
+  payload: object;
+}
+
+@WebSocketGateway()
+export class RunnerGateway implements OnGatewayInit<Server> {
+  private readonly logger = new Logger('Gateway');
+  private server: Server | undefined;
+
+  constructor(
+    private readonly dispatch: DispatchService,
+    private readonly batches: BatchService,
+    private readonly cancels: CancelService,
+    private readonly relay: ProgressRelay,
+    private readonly tracker: BatchTracker,
+    private readonly slowClients: SlowClients,
+    private readonly drain: Drain,
+    private readonly metrics: ApiMetrics,
+    private readonly options: GatewayOptions,
+  ) {}
+
+  afterInit(server: Server): void {
+    this.server = server;
+    this.relay.open(server);
+    this.tracker.open(server);
+    this.slowClients.open(server);
+    this.metrics.watch('function_runner_sockets_connected', 'Sockets connected to this process.', () => server.of('/').sockets.size);
+    this.metrics.watch('function_runner_watched_tasks', 'Tasks whose events this process forwards.', () => this.relay.watchedTasks);
+  }
+
+  /** Says farewell to every socket, after the answers that are on their way; resolves when all have gone or the time is over. */
+  async closeSockets(limitMs: number): Promise<void> {
+    const { server } = this;
+    if (server === undefined) return;
+    server.disconnectSockets(true);
+    const deadline = performance.now() + limitMs;
+    while (server.engine.clientsCount > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, CLOSE_LOOK_MS));
+  }
+
+  @SubscribeMessage('start_generation')
+  async startGeneration(@ConnectedSocket() socket: Socket, @MessageBody() body: unknown, @Ack() ack: unknown): Promise<void> {
+    const arrived = performance.now();
+    await this.serve(socket, 'start_generation', body, ack, async (answer) => {
+      const request = parseRequest(StartGenerationDto, body);
+      checkRoom(socket, 1);
+      const prepared = await this.listenWhile(request.projectId, () => this.dispatch.prepare(request), async (task) => {
+        if (task.kind === 'new') this.relay.hold(task.task);
+        try {
+          const acknowledged = await this.dispatch.commit(task);
+          answer({ event: 'task_acknowledged', payload: acknowledged });
+          this.metrics.acknowledgement.observe((performance.now() - arrived) / 1000);
+          if (task.kind === 'new') join(socket, rooms.task(acknowledged.taskId));
+        } finally {
+          if (task.kind === 'new') this.relay.letGo(task.task.taskId);
+        }
+        return task;
+      });
+      if (prepared.kind === 'existing') await this.tellAgain(socket, prepared.record.taskId);
+    });
+  }
+
+  @SubscribeMessage('start_batch')
+  async startBatch(@ConnectedSocket() socket: Socket, @MessageBody() body: unknown, @Ack() ack: unknown): Promise<void> {
+    await this.serve(socket, 'start_batch', body, ack, async (answer) => {
+      const batch = parseRequest(StartBatchDto, body);
+      checkRoom(socket, batch.items.length + 1);
+      const batchId = batch.batchId ?? uuidv7();
+      const { projectId } = batch;
+      const checked = batch.items.map((item, index) => checkItem(item, projectId, batchId, index));
+      const requests = checked.flatMap((item) => (item instanceof TaskError ? [] : [item]));
+      const items = await this.listenWhile(projectId, () => this.batches.prepare(batchId, projectId, requests), async (prepared) => {
+        const fresh = prepared.flatMap((item) => (isFresh(item) ? [item.prepared.task] : []));
+        for (const task of fresh) this.relay.hold(task);
+        try {
+          const outcomes = await this.batches.commit(batchId, projectId, prepared);
+          answer({ event: 'batch_acknowledged', payload: describeBatch(batchId, batch.items, checked, outcomes) });
+          for (const task of fresh) join(socket, rooms.task(task.taskId));
+          join(socket, rooms.batch(batchId));
+        } finally {
+          for (const task of fresh) this.relay.letGo(task.taskId);
+        }
+        return prepared;
+      });
+      for (const { prepared } of items) {
+        if (!(prepared instanceof TaskError) && prepared.kind === 'existing') await this.tellAgain(socket, prepared.record.taskId);
+      }
+      await this.tracker.follow(batchId, projectId);
+    });
+  }
+
+  @SubscribeMessage('cancel_generation')
+  async cancelGeneration(@ConnectedSocket() socket: Socket, @MessageBody() body: unknown, @Ack() ack: unknown): Promise<void> {
+    await this.serve(socket, 'cancel_generation', body, ack, async (answer) => {
+      const { taskId, batchId } = parseRequest(CancelGenerationDto, body);
+      if (taskId !== undefined) {
+        const payload: CancelAcknowledgedPayload = await this.cancels.cancel(taskId, 'cancelled by a client');
+        answer({ event: 'cancel_acknowledged', payload });
+      } else if (batchId !== undefined) {
+        answer({ event: 'cancel_acknowledged', payload: { batchId, tasks: await this.cancels.cancelBatch(batchId, 'cancelled by a client') } });
+      }
+    });
+  }
+
+  @SubscribeMessage('resume_task')
+  async resumeTask(@ConnectedSocket() socket: Socket, @MessageBody() body: unknown, @Ack() ack: unknown): Promise<void> {
+    await this.serve(socket, 'resume_task', body, ack, async (answer) => {
+      const { taskId, lastSeq } = parseRequest(ResumeTaskDto, body);
+      checkRoom(socket, 2);
+      let resumed: TaskRecord | undefined;
+      let batchId: string | undefined;
+      await this.relay.resume(taskId, lastSeq ?? 0, {
+        open: (record) => {
+          resumed = record;
+          answer({ event: 'task_resumed', payload: { taskId, status: record.state, lastSeq: record.seq } });
+        },
+        event: (event) => send(socket, event),
+        join: () => {
+          join(socket, rooms.task(taskId));
+          batchId = resumed?.batchId;
+          if (batchId !== undefined) join(socket, rooms.batch(batchId));
+        },
+      });
+      if (resumed !== undefined && batchId !== undefined) await this.tracker.follow(batchId, resumed.projectId);
+    });
+  }
+
+  @SubscribeMessage('subscribe_project')
+  async subscribeProject(@ConnectedSocket() socket: Socket, @MessageBody() body: unknown, @Ack() ack: unknown): Promise<void> {
+    await this.serve(socket, 'subscribe_project', body, ack, async (answer) => {
+      const { projectId } = parseRequest(ProjectSubscriptionDto, body);
+      checkRoom(socket, 1);
+      await this.relay.followProject(projectId, SNAPSHOT_TASKS, {
+        open: (records) => answer({ event: 'project_snapshot', payload: { projectId, tasks: records.map(toTaskSummary) } }),
+        event: (event) => send(socket, event),
+        join: () => join(socket, rooms.project(projectId)),
+      });
+    });
+  }
+
+  @SubscribeMessage('unsubscribe_project')
+  async unsubscribeProject(@ConnectedSocket() socket: Socket, @MessageBody() body: unknown, @Ack() ack: unknown): Promise<void> {
+    await this.serve(socket, 'unsubscribe_project', body, ack, async (answer) => {
+      const { projectId } = parseRequest(ProjectSubscriptionDto, body);
+      await socket.leave(rooms.project(projectId));
+      answer({ event: 'project_unsubscribed', payload: { projectId } });
+    });
+  }
+
+  /** Runs a request, and answers for it where it fails. Never throws. */
+  private async serve(socket: Socket, name: string, body: unknown, ack: unknown, work: (answer: (answer: Answer) => void) => Promise<void>): Promise<void> {
+    let answered = false;
+    const answer = ({ event, payload }: Answer): void => {
+      answered = true;
+      socket.emit(event, payload);
+      if (typeof ack === 'function') (ack as (payload: object) => void)(payload);
+    };
+    try {
+      await this.drain.run(async () => {
+        checkPayloadLimits(body, this.options.maxPayload);
+        await work(answer);
+      });
+      this.metrics.requests.inc({ name, outcome: 'ok' });
+    } catch (thrown) {
+      const error = toTaskError(thrown, 'INTERNAL');
+      if (error.code === 'INTERNAL') this.logger.error({ msg: `${name} failed`, err: error.cause ?? error });
+      this.metrics.requests.inc({ name, outcome: error.code });
+      // After the answer only the way to the live events can fail; the client must know, and resume.
+      const payload = toErrorPayload(error, body);
+      if (answered) socket.emit('task_error', payload);
+      else answer({ event: 'task_error', payload });
+    }
+  }
+
+  /** Does the first trip of a start while the project's channel is made sure of; then, listening, `work`. */
+  private async listenWhile<P, R>(projectId: string, prepare: () => Promise<P>, work: (prepared: P) => Promise<R>): Promise<R> {
+    const [listening, prepared] = await Promise.allSettled([this.relay.listen(projectId), prepare()]);
+    try {
+      if (prepared.status === 'rejected') throw prepared.reason;
+      if (listening.status === 'rejected') throw listening.reason;
+      return await work(prepared.value);
+    } finally {
+      if (listening.status === 'fulfilled') listening.value();
+    }
+  }
+
+  /** A repeated start: unless this socket follows the first task already, it is told its story from the beginning. */
+  private async tellAgain(socket: Socket, taskId: string): Promise<void> {
+    if (socket.rooms.has(rooms.task(taskId))) return;
+    await this.relay.resume(taskId, 0, { open: () => undefined, event: (event) => send(socket, event), join: () => join(socket, rooms.task(taskId)) });
+  }
+}
+
+/** @throws TaskError RATE_LIMITED where the socket follows too much already */
+function checkRoom(socket: Socket, wanted: number): void {
+  if (socket.rooms.size + wanted <= MAX_ROOMS) return;
+  throw new TaskError('RATE_LIMITED', `one connection may follow ${MAX_ROOMS} tasks and projects; wait until some have ended, or open another connection`);
+}
+
+/** Joins without a wait. A socket that has gone must not be put into a room: nothing would take it out again. */
+function join(socket: Socket, room: string): void {
+  if (socket.connected) void socket.join(room);
+}
+
+function send(socket: Socket, { name, payload }: ClientEvent): void {
+  socket.emit(name, payload);
+}
+
+function isFresh(item: PreparedItem): item is PreparedItem & { prepared: Extract<PreparedTask, { kind: 'new' }> } {
+  return !(item.prepared instanceof TaskError) && item.prepared.kind === 'new';
+}
+
+/** An item of a batch as the request that it is; its request id makes a batch that is sent again harmless. */
+function checkItem(item: unknown, projectId: string, batchId: string, index: number): (StartGenerationDto & { requestId: string; batchId: string }) | TaskError {
+  try {
+    const plain = typeof item === 'object' && item !== null && !Array.isArray(item) ? { ...item, projectId } : item;
+    const request = parseRequest(StartGenerationDto, plain);
+    return { ...request, requestId: request.requestId ?? `${batchId}:${index}`, batchId };
+  } catch (error) {
+    return toTaskError(error, 'INTERNAL');
+  }
+}
+
+/** The answer to a batch: an outcome an item, in the items' order. */
+function describeBatch(batchId: string, items: readonly unknown[], checked: readonly (StartGenerationDto | TaskError)[], outcomes: readonly (TaskAcknowledgedPayload | TaskError)[]): BatchAcknowledgedPayload {
+  const started = outcomes[Symbol.iterator]();
+  const tasks = checked.map((item, index): BatchItemOutcome => {
+    const outcome: TaskAcknowledgedPayload | TaskError = item instanceof TaskError ? item : (started.next().value as TaskAcknowledgedPayload | TaskError);
+    if (outcome instanceof TaskError) {
+      const { nodeId, error, code, requestId, details } = toErrorPayload(outcome, items[index]);
+      return { nodeId: nodeId ?? '', error, code, ...(requestId === undefined ? {} : { requestId }), ...(details === undefined ? {} : { details }) };
+    }
+    return { nodeId: outcome.nodeId, taskId: outcome.taskId, status: outcome.status, ...(outcome.requestId === undefined ? {} : { requestId: outcome.requestId }) };
+  });
+  return { batchId, tasks };
+}

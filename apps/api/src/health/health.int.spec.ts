@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { RedisFixture, waitFor } from '@function-runner/testing';
+import { ApiFixture } from '../api.fixture.js';
+
+const NODE = { nodeId: 'node-1', nodeType: 'image_upscale', projectId: 'film', parameters: {} };
+
+/** Between two readings of Redis's configuration; see RedisCheck. */
+const CONFIG_AGE_MS = 5_000;
+
+let redis: RedisFixture;
+let api: ApiFixture;
+
+beforeEach(async () => {
+  redis = await RedisFixture.start();
+  api = await ApiFixture.start(redis);
+  await api.putProject('film');
+});
+
+afterEach(async () => {
+  process.kill(redis.pid, 'SIGCONT');
+  await api.dispose();
+  await redis.stop();
+});
+
+async function ready(of = api): Promise<{ status: number; body: { details: Record<string, Record<string, unknown>> } }> {
+  const response = await of.fetch('/health/ready');
+  return { status: response.status, body: (await response.json()) as { details: Record<string, Record<string, unknown>> } };
+}
+
+describe('readiness', () => {
+  test('all is well', async () => {
+    expect(await ready()).toMatchObject({
+      status: 200,
+      body: { status: 'ok', details: { accepting: { status: 'up' }, redis: { status: 'up', policy: 'noeviction', persistence: 'aof' }, queues: { status: 'up', waiting: { low: 0, standard: 0, high: 0, premium: 0 } } } },
+    });
+    expect((await api.fetch('/health/live')).status).toBe(200);
+  });
+
+  test('a Redis that does not answer: not ready, requests are refused in about a second, and all is well again after it', async () => {
+    const client = await api.connect();
+    process.kill(redis.pid, 'SIGSTOP');
+    expect(await ready()).toMatchObject({ status: 503, body: { details: { redis: { status: 'down' }, queues: { status: 'down' } } } });
+    const asked = performance.now();
+    expect(await client.request('start_generation', NODE)).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(performance.now() - asked).toBeLessThan(2_500);
+    expect((await api.fetch('/health/live')).status).toBe(200);
+    process.kill(redis.pid, 'SIGCONT');
+    await waitFor('readiness', async () => (await ready()).status === 200);
+    expect(await client.request('start_generation', NODE)).toMatchObject({ status: 'queued' });
+  });
+
+  test('a Redis that is gone and comes back', async () => {
+    const client = await api.connect();
+    const before = await client.request('start_generation', NODE);
+    await redis.halt('SIGKILL');
+    const asked = performance.now();
+    expect(await client.request('start_generation', NODE)).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(performance.now() - asked).toBeLessThan(2_500);
+    expect((await ready()).status).toBe(503);
+    await redis.resume();
+    await waitFor('readiness', async () => (await ready()).status === 200);
+    const task = { taskId: String(before['taskId']), nodeId: 'node-1', projectId: 'film' };
+    await api.runTask(task, 2);
+    await client.waitForEvent('task_success');
+    expect(client.seqsOf(task.taskId)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test('a Redis that may evict, or keeps nothing, is named with its mend', async () => {
+    await api.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    const other = await ApiFixture.start(redis);
+    expect(await ready(other)).toMatchObject({ status: 503, body: { details: { redis: { status: 'down', message: expect.stringContaining('maxmemory-policy noeviction') } } } });
+    await api.redis.config('SET', 'maxmemory-policy', 'noeviction', 'appendonly', 'no');
+    await waitFor('the next reading', async () => String((await ready(other)).body.details['redis']?.['message']).includes('appendonly yes'), 2 * CONFIG_AGE_MS, 200);
+    const careless = await ApiFixture.start(redis, { REDIS_ALLOW_NO_PERSISTENCE: 'true' });
+    expect(await ready(careless)).toMatchObject({ status: 200, body: { details: { redis: { persistence: 'none' } } } });
+    await Promise.all([other.dispose(), careless.dispose()]);
+  });
+
+  test('a full Redis refuses with UNAVAILABLE', async () => {
+    const client = await api.connect();
+    await api.redis.config('SET', 'maxmemory', '1mb');
+    expect(await client.request('start_generation', { ...NODE, requestId: 'full' })).toMatchObject({ code: 'UNAVAILABLE' });
+    await api.redis.config('SET', 'maxmemory', '0');
+    expect(await client.request('start_generation', { ...NODE, requestId: 'full' })).toMatchObject({ status: 'queued' });
+  });
+});
+
+describe('draining', () => {
+  test('is not ready at once, refuses new requests, and lets those under way finish', async () => {
+    const client = await api.connect();
+    process.kill(redis.pid, 'SIGSTOP');
+    const underWay = client.request('start_generation', NODE);
+    // Its first command is on its way to a Redis that sleeps.
+    await client.request('start_generation', 42);
+    const stopped = api.stop();
+    const asked = performance.now();
+    expect(await ready()).toMatchObject({ status: 503, body: { details: { accepting: { status: 'down' } } } });
+    expect(performance.now() - asked).toBeLessThan(500);
+    expect(await client.request('start_generation', NODE)).toMatchObject({ code: 'SHUTTING_DOWN' });
+    const refused = await api.fetch('/v1/generations', { method: 'POST', body: JSON.stringify(NODE) });
+    expect([refused.status, await refused.json()]).toMatchObject([503, { code: 'SHUTTING_DOWN' }]);
+    process.kill(redis.pid, 'SIGCONT');
+    expect(await underWay).toMatchObject({ status: 'queued' });
+    await stopped;
+    await waitFor('the socket to be closed', () => !client.socket.connected);
+    await expect(api.fetch('/health/live')).rejects.toThrow();
+  });
+});

@@ -1,0 +1,146 @@
+/**
+ * Hears the events of projects.
+ *
+ * Owns the subscriber connection's channels. What must stay true: a channel is subscribed as long as somebody holds
+ * its project, and a short while longer, so that a client that starts one task after another does not cost two
+ * commands a task; after every loss of the connection `onGap` is called once the channels are subscribed again,
+ * since pub/sub drops what a cut-off subscriber missed.
+ */
+import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { projectChannel } from '@function-runner/progress-protocol';
+import { TaskError } from '@function-runner/task-contract';
+
+/** How long a channel outlives its last holder, milliseconds. */
+const LINGER_MS = 2_000;
+
+/** Longest wait for a SUBSCRIBE that a request needs: as long as any command may take. */
+const SUBSCRIBE_TIMEOUT_MS = 1_000;
+
+/** How often the connection is tried, and how long an answer may take: a peer that vanished sends no farewell. */
+const PING_EVERY_MS = 10_000;
+const PING_TIMEOUT_MS = 5_000;
+
+interface Channel {
+  holders: number;
+  ready: boolean;
+  subscribed: Promise<void>;
+  linger: NodeJS.Timeout | undefined;
+}
+
+export interface FeedListener {
+  onMessage: (text: string) => void;
+  /** Messages may have been lost since `since` (milliseconds since the epoch); they are in the logs. */
+  onGap: (since: number) => void;
+}
+
+export class EventFeed {
+  private readonly logger = new Logger('Feed');
+  private readonly channels = new Map<string, Channel>();
+  private listener: FeedListener | undefined;
+  private lostAt: number | undefined;
+  private pinger: NodeJS.Timeout | undefined;
+
+  constructor(private readonly redis: Redis) {}
+
+  /** Starts to listen. Call once. */
+  open(listener: FeedListener): void {
+    this.listener = listener;
+    this.redis.on('message', (_channel: string, text: string) => listener.onMessage(text));
+    this.redis.on('close', () => (this.lostAt ??= Date.now()));
+    this.redis.on('ready', () => void this.recover());
+    this.pinger = setInterval(() => void this.ping(), PING_EVERY_MS).unref();
+  }
+
+  /** Holds a project's channel; pair with {@link release}. */
+  hold(projectId: string): void {
+    const channel = this.channels.get(projectId) ?? this.subscribe(projectId);
+    clearTimeout(channel.linger);
+    channel.holders += 1;
+  }
+
+  /**
+   * Resolves once every further event of a held project will be heard.
+   * @throws TaskError UNAVAILABLE when Redis does not answer in time; it goes on trying
+   */
+  async heard(projectId: string): Promise<void> {
+    const channel = this.channels.get(projectId);
+    // Redis refused it (see `subscribe`); once all its holders have let go, the next one tries anew.
+    if (channel === undefined) throw new TaskError('UNAVAILABLE', 'the events of the project cannot be heard now; try again in a moment');
+    if (!channel.ready) await withinTime(channel.subscribed);
+  }
+
+  release(projectId: string): void {
+    const channel = this.channels.get(projectId);
+    if (channel === undefined) return;
+    channel.holders -= 1;
+    if (channel.holders > 0) return;
+    channel.linger = setTimeout(() => {
+      this.channels.delete(projectId);
+      this.redis.unsubscribe(projectChannel(projectId)).catch((error: unknown) => this.logger.debug(`UNSUBSCRIBE failed: ${String(error)}`));
+    }, LINGER_MS).unref();
+  }
+
+  close(): void {
+    clearInterval(this.pinger);
+    for (const { linger } of this.channels.values()) clearTimeout(linger);
+    this.channels.clear();
+    this.listener = undefined;
+  }
+
+  private subscribe(projectId: string): Channel {
+    const channel: Channel = { holders: 0, ready: false, subscribed: Promise.resolve(), linger: undefined };
+    channel.subscribed = this.redis.subscribe(projectChannel(projectId)).then(
+      () => void (channel.ready = true),
+      (error: unknown) => {
+        // Redis refused (ioredis sits out a lost connection by itself); the next holder tries anew.
+        this.logger.error(`the channel of the project ${projectId} could not be subscribed: ${String(error)}`);
+        if (this.channels.get(projectId) === channel) this.channels.delete(projectId);
+        throw new TaskError('UNAVAILABLE', 'Redis refused to be listened to; its operator finds why in the log of the api', undefined, { cause: error });
+      },
+    );
+    // It may be that nobody waits; the error is logged above.
+    channel.subscribed.catch(() => undefined);
+    this.channels.set(projectId, channel);
+    return channel;
+  }
+
+  /** After a reconnect: subscribes by itself what is held, and only then says that there is a gap. */
+  private async recover(): Promise<void> {
+    const since = this.lostAt;
+    if (since === undefined) return;
+    const names = [...this.channels.keys()].map(projectChannel);
+    try {
+      if (names.length > 0) await this.redis.subscribe(...names);
+    } catch (error) {
+      // Lost again; the next `ready` comes here once more, with `lostAt` still set.
+      this.logger.warn(`the channels could not be subscribed again: ${String(error)}`);
+      return;
+    }
+    this.lostAt = undefined;
+    this.logger.log(`${names.length} projects are heard again`);
+    this.listener?.onGap(since);
+  }
+
+  private async ping(): Promise<void> {
+    if (this.redis.status !== 'ready') return;
+    try {
+      await withinTime(this.redis.ping(), PING_TIMEOUT_MS);
+    } catch (error) {
+      this.logger.warn(`the subscriber connection does not answer (${String(error)}); connecting again`);
+      this.redis.disconnect(true);
+    }
+  }
+}
+
+async function withinTime<T>(work: Promise<T>, limitMs = SUBSCRIBE_TIMEOUT_MS): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new TaskError('UNAVAILABLE', 'Redis cannot take the request now; try again in a moment')), limitMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

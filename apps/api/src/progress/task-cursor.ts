@@ -1,0 +1,55 @@
+import { sequenceStep, type TaskEvent } from '@function-runner/progress-protocol';
+
+/**
+ * How far a task's events have been forwarded, and what waits. A plain value with pure rules:
+ * events leave in the order of their seq, each once; what is missing is fetched from the log, never guessed.
+ */
+export interface TaskCursor {
+  /** The last seq forwarded; 0 before the first. */
+  lastSeq: number;
+  /** The highest seq heard of; above `lastSeq` the log must be read. */
+  wantedSeq: number;
+  /** While defined nothing leaves: events wait here, up to a bound, and the log has the rest. */
+  held: TaskEvent[] | undefined;
+}
+
+/** Events kept for a task while it is held: a start lasts a few milliseconds, so more than this is unforeseen. */
+const MAX_HELD = 64;
+
+/**
+ * Takes an event in. Returns the events to forward now, in order. Afterwards `wantedSeq > lastSeq` on a cursor that
+ * is not held says that some were missed: read the log.
+ */
+export function offer(cursor: TaskCursor, event: TaskEvent): TaskEvent[] {
+  cursor.wantedSeq = Math.max(cursor.wantedSeq, event.seq);
+  if (cursor.held !== undefined) {
+    if (cursor.held.length < MAX_HELD) cursor.held.push(event);
+    return [];
+  }
+  if (sequenceStep(cursor.lastSeq, event.seq) !== 'next') return [];
+  cursor.lastSeq = event.seq;
+  return [event];
+}
+
+/** Lets the held events go, in order. */
+export function release(cursor: TaskCursor): TaskEvent[] {
+  const held = cursor.held ?? [];
+  cursor.held = undefined;
+  return held.flatMap((event) => offer(cursor, event));
+}
+
+/**
+ * Takes in what the log holds after `lastSeq`. The log is the truth: a hole in it (it is bounded) is passed over,
+ * and so is a tail that has expired, or the cursor would wait for ever.
+ */
+export function fill(cursor: TaskCursor, log: readonly TaskEvent[]): TaskEvent[] {
+  const news = log.filter(({ seq }) => seq > cursor.lastSeq);
+  const last = news.at(-1);
+  cursor.lastSeq = last === undefined ? cursor.wantedSeq : last.seq;
+  cursor.wantedSeq = Math.max(cursor.wantedSeq, cursor.lastSeq);
+  return news;
+}
+
+export function hasGap(cursor: TaskCursor): boolean {
+  return cursor.held === undefined && cursor.wantedSeq > cursor.lastSeq;
+}

@@ -1,0 +1,80 @@
+/**
+ * The producing side of BullMQ: the one file of the api that knows it.
+ *
+ * Owns a queue per tier, keys `{prefix}:quality_{tier}:*`. All share the request connection, so that adding a job
+ * travels with the writes of its task. What must stay true: a job's id is its task's, so that adding it twice is a
+ * no-op; a job keeps no history (the task's record is it); retries are for errors of the infrastructure alone, since
+ * a worker reports the failure of a run in the task and lets its job succeed.
+ */
+import { Logger } from '@nestjs/common';
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { QUALITY_TIERS, type QualityTier, type Tiers } from '@function-runner/pipeline-schema';
+import { BULLMQ_PRIORITY, JOB_NAME, queueName, type JobPayload, type TaskPriority } from '@function-runner/task-contract';
+import type { QueueDepth } from './queue-depth.js';
+
+export interface TaskQueuesOptions {
+  prefix: string;
+  tiers: Tiers;
+}
+
+export class TaskQueues {
+  private readonly logger = new Logger('Queues');
+  private readonly queues: Readonly<Record<QualityTier, Queue<JobPayload>>>;
+
+  constructor(private readonly redis: Redis, private readonly options: TaskQueuesOptions) {
+    const entries = QUALITY_TIERS.map((tier) => {
+      const queue = new Queue<JobPayload>(queueName(tier), {
+        connection: redis,
+        prefix: options.prefix,
+        defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 3, backoff: { type: 'fixed', delay: 1000 } },
+        // Nobody reads BullMQ's own event stream for history; a short one costs less memory.
+        streams: { events: { maxLen: 1000 } },
+      });
+      // The connection reports its own errors; without a listener Node would end the process.
+      queue.on('error', (error) => this.logger.debug(`${queue.name}: ${error.message}`));
+      return [tier, queue] as const;
+    });
+    this.queues = Object.fromEntries(entries) as unknown as Record<QualityTier, Queue<JobPayload>>;
+    // Each time Redis comes (back), perhaps as a fresh one.
+    redis.on('ready', this.limit);
+    if (redis.status === 'ready') this.limit();
+  }
+
+  /** Resolves once Redis has been reached and BullMQ's scripts are known to the connection. */
+  async whenReady(): Promise<void> {
+    await Promise.all(Object.values(this.queues).map((queue) => queue.waitUntilReady()));
+  }
+
+  /** Tasks that wait in a tier's queue. One round trip. */
+  async depth(tier: QualityTier): Promise<QueueDepth> {
+    const { high, normal, low } = BULLMQ_PRIORITY;
+    const counts = await this.queues[tier].getCountsPerPriority([high, normal, low]);
+    return { high: counts[high] ?? 0, normal: counts[normal] ?? 0, low: counts[low] ?? 0 };
+  }
+
+  /** Adds a task's job; a no-op where it is there already. */
+  async add(tier: QualityTier, taskId: string, payload: JobPayload, priority: TaskPriority): Promise<void> {
+    const number = BULLMQ_PRIORITY[priority];
+    await this.queues[tier].add(JOB_NAME, payload, { jobId: taskId, ...(number === 0 ? {} : { priority: number }) });
+  }
+
+  /** Removes a waiting task's job. `false` where a worker holds it, which then finds its task ended, or where it is gone. */
+  async remove(tier: QualityTier, taskId: string): Promise<boolean> {
+    return (await this.queues[tier].remove(taskId)) === 1;
+  }
+
+  async close(): Promise<void> {
+    this.redis.off('ready', this.limit);
+    await Promise.all(Object.values(this.queues).map((queue) => queue.close()));
+  }
+
+  /** Writes the tiers' `max_concurrent` where every worker of the cluster heeds it. */
+  private readonly limit = (): void => {
+    for (const tier of QUALITY_TIERS) {
+      this.queues[tier].setGlobalConcurrency(this.options.tiers[tier].max_concurrent).catch((error: unknown) => {
+        this.logger.warn(`the limit of ${queueName(tier)} could not be written: ${(error as Error).message}; trying again when Redis is back`);
+      });
+    }
+  };
+}

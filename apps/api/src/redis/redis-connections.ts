@@ -1,0 +1,39 @@
+/**
+ * Owns the two connections to Redis of this process.
+ *
+ * `request` carries every command that somebody waits for, BullMQ's too, so that commands of one moment share a
+ * round trip; it fails within a second. `subscriber` carries pub/sub alone. Both are closed here, at the very end.
+ */
+import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { connectRedis } from '@function-runner/task-store';
+
+/** While Redis is away every attempt to reconnect fails: one line in the log per this time is enough. */
+const QUIET_MS = 5_000;
+
+export class RedisConnections {
+  readonly request: Redis;
+  readonly subscriber: Redis;
+  private readonly logger = new Logger('Redis');
+  private lastLogged = -Infinity;
+
+  constructor(url: string) {
+    this.request = connectRedis(url, 'request', (error) => this.report(error));
+    this.subscriber = connectRedis(url, 'subscriber', (error) => this.report(error));
+    // BullMQ's four queues listen on the connection, each for several events.
+    this.request.setMaxListeners(50);
+  }
+
+  /** Hangs up; commands under way fail. */
+  close(): void {
+    this.request.disconnect();
+    this.subscriber.disconnect();
+  }
+
+  private report(error: Error): void {
+    const now = performance.now();
+    if (now - this.lastLogged < QUIET_MS) return;
+    this.lastLogged = now;
+    this.logger.warn(`Redis cannot be reached: ${error.message || String(error)}; connecting again by itself`);
+  }
+}

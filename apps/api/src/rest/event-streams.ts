@@ -1,0 +1,59 @@
+/**
+ * Tasks as server-sent events (`id` = seq, `event` as on the socket, `data` the same payload in JSON).
+ *
+ * Owns the open streams. A stream ends after its task's terminal event, when its client goes or does not read, or when
+ * the process drains; a client that comes back names its `Last-Event-ID` and misses nothing.
+ */
+import type { Response } from 'express';
+import type { ClientEvent } from '@function-runner/progress-protocol';
+import { ProgressRelay } from '../progress/progress-relay.js';
+
+/** Silence after which proxies give a connection up is a minute or more; a comment goes out well before. */
+const HEARTBEAT_MS = 15_000;
+
+/** Unsent bytes beyond which a stream is cut off. */
+const MOST_BYTES = 4 * 1024 * 1024;
+
+const TERMINAL_EVENTS = new Set<ClientEvent['name']>(['task_success', 'task_failed', 'task_cancelled']);
+
+export class EventStreams {
+  private readonly responses = new Set<Response>();
+
+  constructor(private readonly relay: ProgressRelay) {}
+
+  /** Sends what came after `lastSeq`, then what comes. @throws TaskError TASK_NOT_FOUND | UNAVAILABLE, before anything was sent */
+  async open(taskId: string, lastSeq: number, response: Response): Promise<void> {
+    const stream = (event: ClientEvent): void => this.write(response, event);
+    let joined = false;
+    await this.relay.resume(taskId, lastSeq, {
+      open: () => {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', Connection: 'keep-alive', 'X-Accel-Buffering': 'no' });
+        response.flushHeaders();
+        this.responses.add(response);
+        const heartbeat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS).unref();
+        response.on('close', () => {
+          clearInterval(heartbeat);
+          this.responses.delete(response);
+          this.relay.endStream(taskId, stream);
+        });
+      },
+      event: stream,
+      join: () => (joined = true),
+      stream,
+    });
+    // Ended before: everything has been said. Gone meanwhile: its `close` came before the join.
+    if (!joined) response.end();
+    else if (response.destroyed) this.relay.endStream(taskId, stream);
+  }
+
+  /** Ends every stream. */
+  close(): void {
+    for (const response of this.responses) response.end();
+  }
+
+  private write(response: Response, { name, payload }: ClientEvent): void {
+    response.write(`id: ${payload.seq}\nevent: ${name}\ndata: ${JSON.stringify(payload)}\n\n`);
+    if (TERMINAL_EVENTS.has(name)) response.end();
+    else if (response.writableLength > MOST_BYTES) response.destroy();
+  }
+}
