@@ -17,7 +17,7 @@ import { WorkerMetrics } from './metrics/worker-metrics.js';
 import { PipelineLibrary } from './models/pipeline-library.js';
 import { RedisConnections } from './progress/redis-connections.js';
 import { TASK_STORE } from './progress/task-store.token.js';
-import { WorkerOrders } from './progress/worker-orders.js';
+import { WorkerOrders } from './run/worker-orders.js';
 import { ContainerExecutor } from './run/container-executor.js';
 import { LiveRuns } from './run/live-runs.js';
 import { NullExecutor } from './run/null-executor.js';
@@ -26,7 +26,7 @@ import { TASK_EXECUTOR, type TaskExecutor } from './run/task-executor.port.js';
 import { Workspace } from './workspace/workspace.js';
 
 @Module({
-  imports: [TerminusModule],
+  imports: [TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController, MetricsController],
   providers: [
     { provide: WORKER_CONFIG, useFactory: () => loadWorkerConfig() },

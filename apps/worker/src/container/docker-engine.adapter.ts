@@ -7,7 +7,7 @@
  */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { PassThrough, type Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
 import { TaskError } from '@function-runner/task-contract';
 import type { Logger } from '../logging/logger.js';
@@ -17,11 +17,16 @@ import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer 
 import type { ContainerPlan } from './container-plan.js';
 import { dockerCreateBody, INTERNAL_NETWORK } from './docker-create-body.js';
 import { dockerConnection } from './docker-connection.js';
+import { DockerFrames } from './docker-frames.js';
 import type { InstallIdentity } from './install-identity.js';
 import { ResourceWatch } from './resource-watch.js';
 
 /** How long the daemon may take to answer a question that it answers from memory. */
 const ANSWER_TIMEOUT_MS = 5000;
+
+/** What Docker's init prints to stderr when it cannot start the command; it then exits as a shell would. */
+const INIT_FAULT = /^\[FATAL tini \(\d+\)\] (exec .{1,300} failed: .{1,100})$/m;
+const INIT_FAULT_CODES = [126, 127];
 
 export class DockerEngine implements ContainerEngine {
   readonly kind = 'docker';
@@ -78,7 +83,14 @@ export class DockerEngine implements ContainerEngine {
     const container = await this.create(plan);
     try {
       const stream = (await container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true })) as Duplex;
-      const output = this.demultiplex(stream, listener);
+      let firstWords = '';
+      const output = this.demultiplex(stream, {
+        stdout: (chunk) => listener.stdout(chunk),
+        stderr: (chunk) => {
+          if (firstWords === '') firstWords = chunk.toString('utf8', 0, 1000);
+          listener.stderr(chunk);
+        },
+      });
       const exited = container.wait({ condition: 'next-exit' }) as Promise<{ StatusCode: number }>;
       // Its failure is met where it is awaited below; without this a failed start would leave it unhandled.
       exited.catch(() => undefined);
@@ -94,6 +106,8 @@ export class DockerEngine implements ContainerEngine {
         else signal.addEventListener('abort', stop, { once: true });
         const { StatusCode } = await exited;
         await output;
+        const unstarted = INIT_FAULT_CODES.includes(StatusCode) ? INIT_FAULT.exec(firstWords)?.[1] : undefined;
+        if (unstarted !== undefined) throw startFailed(plan.image, unstarted);
         const { State } = await container.inspect();
         return { exitCode: StatusCode, oomKilled: State.OOMKilled, ...watch.result() };
       } finally {
@@ -139,27 +153,16 @@ export class DockerEngine implements ContainerEngine {
     try {
       await container.start();
     } catch (error) {
-      throw new TaskError('CONTAINER_START_FAILED', `the container of ${plan.image} did not start: ${messageOf(error)}; check the pipeline’s command`, undefined, { cause: error });
+      throw startFailed(plan.image, messageOf(error), error);
     }
   }
 
-  /** Settles when the container's output has ended. The raw stream is followed, since demuxStream never ends its targets. */
-  private demultiplex(stream: Duplex, listener: ContainerListener): Promise<void> {
-    const stdout = new PassThrough();
-    const stderr = new PassThrough();
-    stdout.on('data', (chunk: Buffer) => listener.stdout(chunk));
-    stderr.on('data', (chunk: Buffer) => listener.stderr(chunk));
-    this.docker.modem.demuxStream(stream, stdout, stderr);
+  /** Settles when the container's output has ended. */
+  private demultiplex(stream: Duplex, listener: Pick<ContainerListener, 'stdout' | 'stderr'>): Promise<void> {
+    const frames = new DockerFrames(listener);
+    stream.on('data', (chunk: Buffer) => frames.push(chunk));
     return new Promise((resolve) => {
-      const ended = (): void => {
-        stdout.end();
-        stderr.end();
-        // What demuxStream wrote into the two is delivered on the next turns of the loop.
-        Promise.all([stdout, stderr].map((end) => (end.readableEnded ? undefined : new Promise((done) => end.once('end', done))))).then(() => resolve(), () => resolve());
-      };
-      stream.once('end', ended);
-      stream.once('close', ended);
-      stream.once('error', ended);
+      for (const ending of ['end', 'close', 'error']) stream.once(ending, () => resolve());
     });
   }
 
@@ -198,10 +201,14 @@ export class DockerEngine implements ContainerEngine {
       const { Mounts } = await this.docker.getContainer(hostname()).inspect();
       return Mounts.map(({ Source, Destination }) => ({ source: Source, target: Destination }));
     } catch (error) {
-      this.logger.warn({ err: error }, 'this worker seems to run in a container and cannot inspect it; set WORKSPACE_HOST_ROOT if containers do not find the workspace');
+      this.logger.info({ reason: messageOf(error) }, 'this machine looks like a container and the engine does not know it; set WORKSPACE_HOST_ROOT if pipelines do not find the workspace');
       return [];
     }
   }
+}
+
+function startFailed(image: string, why: string, cause?: unknown): TaskError {
+  return new TaskError('CONTAINER_START_FAILED', `the container of ${image} did not start: ${why}; check the pipeline’s command`, undefined, { cause });
 }
 
 function imageNotAvailable(image: string, why: string, cause?: unknown): TaskError {

@@ -27,7 +27,7 @@ export class InstallIdentity {
     const folder = join(this.config.workspaceRoot, '.function-runner');
     const file = join(folder, 'install-id');
     await mkdir(folder, { recursive: true });
-    const draft = `${file}.${process.pid}`;
+    const draft = `${file}.${uuid()}`;
     await writeFile(draft, `${uuid()}\n`);
     try {
       // A link appears whole or not at all: of two workers that start at once, both read the first one's.

@@ -8,7 +8,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { BullMqIntake } from '../intake/bullmq-intake.adapter.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
-import { WorkerOrders } from '../progress/worker-orders.js';
+import { WorkerOrders } from '../run/worker-orders.js';
 import { LiveRuns } from '../run/live-runs.js';
 import { ContainerReaper } from './container-reaper.js';
 import { prepareContainerEnvironment } from './prepare-container-environment.js';

@@ -37,22 +37,29 @@ export class ProgressReporter {
     private readonly logger: Logger,
   ) {}
 
-  /** A step of the preparation, or the first of the run; never waits at the gate. */
-  enter(state: 'preparing' | 'running', step: string): void {
+  /** A step of the preparation, or one of the run; never waits at the gate. Settles when the log has answered, or cannot. */
+  enter(state: 'preparing' | 'running', step: string): Promise<void> {
     this.state = state;
-    this.write({ progress: this.last.progress, step });
+    const { progress } = this.pending ?? this.last;
+    this.pending = undefined;
+    return this.write({ progress, step });
   }
 
-  /** What the pipeline reports. */
+  /** What the pipeline reports; it runs, then. */
   report(progress: number, step: string | undefined): void {
+    this.state = 'running';
     const latest = this.pending ?? this.last;
     const next = { progress: Math.max(latest.progress, progress), step: step ?? latest.step };
     const decision = gateProgress(this.last, next, performance.now(), this.perSecond);
     if (decision.pass === 'now' && this.pending === undefined) {
-      this.write(next);
+      void this.write(next);
       return;
     }
-    if (decision.pass === 'never') return;
+    if (decision.pass === 'never') {
+      // What waited is overtaken as well: the latest says what the log says already.
+      this.pending = undefined;
+      return;
+    }
     this.pending = next;
     if (this.timer === undefined && decision.pass === 'at') this.timer = setTimeout(() => this.flush(), Math.max(0, decision.time - performance.now()));
   }
@@ -81,16 +88,17 @@ export class ProgressReporter {
     this.timer = undefined;
     const { pending } = this;
     this.pending = undefined;
-    if (pending !== undefined) this.write(pending);
+    if (pending !== undefined) void this.write(pending);
   }
 
-  private write(report: ProgressReport): void {
+  private async write(report: ProgressReport): Promise<void> {
     if (this.closed) return;
     this.last = { ...report, passedAt: performance.now(), passed: this.last.passed + 1 };
-    this.store.append(this.task, this.attempt, this.state, report).then(
-      (outcome) => this.heed(outcome),
-      (error: unknown) => this.complain(error),
-    );
+    try {
+      this.heed(await this.store.append(this.task, this.attempt, this.state, report));
+    } catch (error) {
+      this.complain(error);
+    }
   }
 
   private heed(outcome: AppendOutcome): void {

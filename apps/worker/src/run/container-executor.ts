@@ -36,7 +36,7 @@ export class ContainerExecutor implements TaskExecutor {
     const [project, model] = await Promise.all([
       this.workspace.openProject(payload.trace.project_name),
       pipeline.modelId === undefined ? undefined : this.library.modelFor(pipeline.modelId),
-      this.engine.ensureImage(pipeline.image, signal, () => attempt.reporter.enter('preparing', `pulling the image ${pipeline.image}`)),
+      this.engine.ensureImage(pipeline.image, signal, () => void attempt.reporter.enter('preparing', `pulling the image ${pipeline.image}`)),
       attempt.number > 1 ? this.removeEarlierContainers(taskId) : undefined,
     ]);
     const inputs = await this.resolveInputs(project, payload, pipeline);
@@ -53,9 +53,14 @@ export class ContainerExecutor implements TaskExecutor {
         metadata: { ...made, ...(model === undefined ? {} : { modelId: model.manifest.id, modelVersion: model.manifest.version }) },
       };
     } finally {
-      await this.workspace.discard(staging);
       if (this.engine.kind === 'process') await rm(modelsView(staging), { recursive: true, force: true });
+      await this.workspace.discard(staging);
     }
+  }
+
+  async clear({ trace }: JobPayload, taskId: string): Promise<void> {
+    await this.removeEarlierContainers(taskId);
+    await this.workspace.discardDrafts(trace.project_name, taskId);
   }
 
   /** Parameters as the schema wants them, each project path resolved to a file that is there. Keys of the result: the paths. */
@@ -111,7 +116,7 @@ export class ContainerExecutor implements TaskExecutor {
         plan,
         {
           started: () => {
-            reporter.enter('running', 'running');
+            void reporter.enter('running', 'running');
             started();
           },
           stdout: (chunk) => conversation.stdout(chunk),
@@ -135,20 +140,21 @@ export class ContainerExecutor implements TaskExecutor {
       };
     } catch (error) {
       conversation.end();
-      throw error instanceof Error ? new ExecutionError(error, conversation.log.read()) : error;
+      throw withLog(error, conversation);
     }
   }
 
   private async publish({ payload, reporter, signal, taskId }: Attempt, project: ProjectFolder, staging: string, conversation: Conversation): Promise<Made['outputs']> {
     try {
-      reporter.enter('running', 'publishing the take');
-      const outputs = await collectOutputs(staging, conversation.outputs, this.config.outputLimitBytes);
+      // The store's answer to this report is awaited: it says whether the task is still this attempt's to publish.
+      const [outputs] = await Promise.all([collectOutputs(staging, conversation.outputs, this.config.outputLimitBytes), reporter.enter('running', 'publishing the take')]);
       // The last moment at which a cancel or a lost lock still prevents the take.
       signal.throwIfAborted();
-      await this.workspace.publish(project, staging, payload.parameters.node_id, taskId);
-      return outputs;
+      const { take, earlier } = await this.workspace.publish(project, staging, payload.parameters.node_id, taskId);
+      // What is reported is what lies there, not the draft that came too late.
+      return earlier ? await collectOutputs(take, [], Number.POSITIVE_INFINITY) : outputs;
     } catch (error) {
-      throw error instanceof Error ? new ExecutionError(error, conversation.log.read()) : error;
+      throw withLog(error, conversation);
     }
   }
 
@@ -163,6 +169,11 @@ export class ContainerExecutor implements TaskExecutor {
     if (workspaceHostRoot !== undefined && (path === workspaceRoot || path.startsWith(`${workspaceRoot}/`))) return `${workspaceHostRoot}${path.slice(workspaceRoot.length)}`;
     return this.engine.hostPath(path);
   }
+}
+
+/** A failure with the end of the log. A stop is thrown as its reason, which is no Error; its log tells what the pipeline was at. */
+function withLog(error: unknown, conversation: Conversation): ExecutionError {
+  return new ExecutionError(error instanceof Error ? error : new Error('the run was stopped', { cause: error }), conversation.log.read());
 }
 
 /** Where the process engine's pipeline finds its model: there are no mounts, so a link stands in. */

@@ -1,5 +1,6 @@
 import type { FinishOutcome } from '@function-runner/task-store';
 import type { Logger } from '../logging/logger.js';
+import { stopReason } from './stop-reason.js';
 
 /** Between two tries to write an end that Redis refuses. */
 const RETRY_MS = 1000;
@@ -14,11 +15,16 @@ export async function finishDurably(finish: () => Promise<FinishOutcome>, signal
     try {
       return await finish();
     } catch (error) {
-      if (signal.aborted && tries > 1) throw error;
+      if (tries > 1 && othersCarryOn(signal)) throw error;
       logger.warn({ err: error, tries }, 'the task’s end cannot be written yet');
       await pause(signal);
     }
   }
+}
+
+/** After a cancel or a time-out nobody else would write the end. */
+function othersCarryOn(signal: AbortSignal): boolean {
+  return signal.aborted && ['superseded', 'drain'].includes(stopReason(signal).kind);
 }
 
 /** Lets time pass; an abort ends it early. */

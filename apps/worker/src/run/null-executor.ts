@@ -16,6 +16,10 @@ export class NullExecutor implements TaskExecutor {
     }
     return { outputs: [], metadata: {} };
   }
+
+  clear(): Promise<void> {
+    return Promise.resolve();
+  }
 }
 
 /** Lets time pass; an abort ends it early. */

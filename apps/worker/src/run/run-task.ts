@@ -37,7 +37,7 @@ export class RunTask {
     @Inject(LOGGER) private readonly rootLogger: Logger,
   ) {}
 
-  /** Runs a task to its end. @throws when the claim itself fails, which the queue repeats. */
+  /** Runs a task to its end. @throws when the claim itself, or the tidying after an ended task, fails; the queue repeats it. */
   async run({ taskId, payload }: TakenTask): Promise<RunEnd> {
     const task = identityOf(taskId, payload);
     const logger = this.rootLogger.child({ task: taskId, request: payload.trace.request_id });
@@ -46,7 +46,9 @@ export class RunTask {
     try {
       const claim = await this.store.begin(task, this.config.workerId, this.config.maxLosses);
       if (claim.kind !== 'started') {
-        logger.info({ claim }, 'nothing to run: the task has ended already');
+        logger.info({ claim }, 'nothing to run: the task has ended');
+        // It may have ended just now, by the claim itself, because its worker died: nobody else puts away what that one left.
+        await this.executor.clear(payload, taskId);
         return 'done';
       }
       return await this.attempt(task, payload, claim.attempt, signal, logger.child({ attempt: claim.attempt }));

@@ -41,4 +41,6 @@ export interface TaskExecutor {
    * @throws TaskError | ExecutionError
    */
   execute(attempt: Attempt): Promise<Made>;
+  /** Removes what lost attempts of a task that has ended left behind, so that nothing of it remains. */
+  clear(payload: JobPayload, taskId: string): Promise<void>;
 }

@@ -7,8 +7,8 @@ import { workerChannel } from '@function-runner/progress-protocol';
 import type { WorkerOrder } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
-import { LiveRuns } from '../run/live-runs.js';
-import { RedisConnections } from './redis-connections.js';
+import { LiveRuns } from './live-runs.js';
+import { RedisConnections } from '../progress/redis-connections.js';
 
 @Injectable()
 export class WorkerOrders {

@@ -1,0 +1,59 @@
+import type { ContainerPlan } from './container-plan.js';
+import { dockerCreateBody } from './docker-create-body.js';
+
+const PLAN: ContainerPlan = {
+  name: 'function-runner-t-1', image: 'me/image:1', command: ['/usr/local/bin/node', 'main.js'], args: ['--fast'], environment: { TASK_ID: 't', EMPTY: '', EQUALS: 'a=b' }, labels: { 'function-runner.task': 't' },
+  mounts: [{ source: '/host/Film', target: '/workspace/Film', readonly: true }, { source: '/host/draft', target: '/output', readonly: false }],
+  user: '65534:65534', memoryBytes: 268_435_456, cpus: 1.5, network: 'none', stdin: 'SECRET LINE\n', graceSeconds: 5,
+};
+
+describe('dockerCreateBody', () => {
+  it('is this, and nothing else', () => {
+    expect(dockerCreateBody(PLAN)).toEqual({
+      name: 'function-runner-t-1',
+      Image: 'me/image:1',
+      Entrypoint: ['/usr/local/bin/node', 'main.js'],
+      Cmd: ['--fast'],
+      Env: ['TASK_ID=t', 'EMPTY=', 'EQUALS=a=b'],
+      Labels: { 'function-runner.task': 't' },
+      User: '65534:65534',
+      Tty: false,
+      OpenStdin: true,
+      StdinOnce: true,
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+      StopTimeout: 5,
+      HostConfig: {
+        NetworkMode: 'none',
+        ReadonlyRootfs: true,
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges'],
+        PidsLimit: 512,
+        Memory: 268_435_456,
+        MemorySwap: 268_435_456,
+        NanoCpus: 1_500_000_000,
+        Tmpfs: { '/tmp': 'rw,nosuid,nodev,noexec,size=1g,mode=1777' },
+        Init: true,
+        LogConfig: { Type: 'none', Config: {} },
+        Mounts: [
+          { Type: 'bind', Source: '/host/Film', Target: '/workspace/Film', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
+          { Type: 'bind', Source: '/host/draft', Target: '/output', ReadOnly: false, BindOptions: { Propagation: 'rprivate' } },
+        ],
+        AutoRemove: false,
+      },
+    });
+  });
+
+  it('keeps the image’s entrypoint where the pipeline has no command', () => {
+    expect(dockerCreateBody({ ...PLAN, command: [] })).not.toHaveProperty('Entrypoint');
+  });
+
+  it('puts a pipeline that asks for it into the network without a way out', () => {
+    expect(dockerCreateBody({ ...PLAN, network: 'internal' }).HostConfig?.NetworkMode).toBe('function-runner-internal');
+  });
+
+  it('says nothing of the task’s parameters: they go over stdin alone', () => {
+    expect(JSON.stringify(dockerCreateBody(PLAN))).not.toContain('SECRET');
+  });
+});

@@ -1,0 +1,23 @@
+import type { TaskState } from '@function-runner/task-contract';
+import { isOrphan } from './container-reaper.js';
+
+const container = (attempt: number, ageMs: number): Parameters<typeof isOrphan>[0] => ({ id: 'c', taskId: 't', attempt, ageMs });
+
+describe('isOrphan', () => {
+  it.each<[string, TaskState | undefined, number, number, boolean]>([
+    ['a task that is gone', undefined, 1, 1, true],
+    ['a completed task', 'completed', 1, 1, true],
+    ['a failed task', 'failed', 1, 1, true],
+    ['a cancelled task', 'cancelled', 1, 1, true],
+    ['a task that waits again', 'queued', 1, 1, true],
+    ['a task at a newer attempt', 'running', 2, 1, true],
+    ['a task that is prepared', 'preparing', 1, 1, false],
+    ['a running task', 'running', 1, 1, false],
+    ['a task that is being cancelled', 'cancelling', 1, 1, false],
+  ])('of %s', (_, state, taskAttempt, attempt, expected) => {
+    const record = state === undefined ? undefined : { state, attempt: taskAttempt };
+    expect(isOrphan(container(attempt, 10_000), record)).toBe(expected);
+    // A young one is left alone, whatever the record says.
+    expect(isOrphan(container(attempt, 9_999), record)).toBe(false);
+  });
+});

@@ -1,0 +1,184 @@
+/**
+ * The projects' folders on disk: inputs are found here, takes are written here. The one file that touches them.
+ *
+ * Must stay true: nothing outside a project is read or written for it, symbolic links included; a take appears
+ * whole, by one rename within one file system, and an existing take is never changed.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import { constants } from 'node:fs';
+import { access, chmod, chown, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { parseProjectPath } from '@function-runner/pipeline-schema';
+import { CLIENT_ID, PROJECT_NAME, TaskError } from '@function-runner/task-contract';
+import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
+import { asStorageError } from './storage-error.js';
+
+/** Where drafts of takes lie within a project: beside the renders, so that the final rename stays on one file system. */
+const STAGING = ['outputs', '.staging'] as const;
+
+/** User of pipelines when the worker is root: nobody, on every Linux. */
+const NOBODY = 65_534;
+
+/** A project's folder. */
+export interface ProjectFolder {
+  name: string;
+  /** Absolute, symbolic links resolved. */
+  path: string;
+}
+
+@Injectable()
+export class Workspace {
+  constructor(@Inject(WORKER_CONFIG) private readonly config: Pick<WorkerConfig, 'workspaceRoot'>) {}
+
+  /** `uid:gid` that pipelines run as: nobody where we are root, else ourselves, so that we can move what they write. */
+  get pipelineUser(): string {
+    return this.isRoot ? `${NOBODY}:${NOBODY}` : `${process.getuid?.() ?? NOBODY}:${process.getgid?.() ?? NOBODY}`;
+  }
+
+  /** @throws when the workspace is not there or cannot be written. */
+  async check(): Promise<void> {
+    if (!(await stat(this.config.workspaceRoot)).isDirectory()) throw new Error(`${this.config.workspaceRoot} is no folder`);
+    await access(this.config.workspaceRoot, constants.R_OK | constants.W_OK | constants.X_OK);
+  }
+
+  /** The project's folder, made when it is not there yet. @throws TaskError WORKSPACE_UNAVAILABLE | NO_SPACE | PATH_NOT_ALLOWED */
+  async openProject(name: string): Promise<ProjectFolder> {
+    if (!PROJECT_NAME.test(name)) throw new TaskError('PATH_NOT_ALLOWED', `"${name}" cannot be a project’s folder`);
+    try {
+      // The root itself is the operator's to provide: made here, a missing mount would go unnoticed.
+      const root = await realpath(this.config.workspaceRoot);
+      const folder = join(root, name);
+      await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+      const path = await realpath(folder);
+      if (path !== folder) throw new TaskError('PATH_NOT_ALLOWED', `the folder of the project "${name}" is a symbolic link; a project must lie in the workspace itself`);
+      return { name, path };
+    } catch (error) {
+      throw error instanceof TaskError ? error : asStorageError(error, `the workspace ${this.config.workspaceRoot} cannot be used`);
+    }
+  }
+
+  /**
+   * A file of the project that a parameter names, relative to the project's folder, links resolved.
+   * @throws TaskError PATH_NOT_ALLOWED | INPUT_NOT_FOUND
+   */
+  async resolveInput(project: ProjectFolder, parameter: string, text: string): Promise<string> {
+    const parsed = parseProjectPath(text, project.name);
+    if (!parsed.ok) throw new TaskError('PATH_NOT_ALLOWED', `parameters.${parameter} must be a path inside the project (${parsed.fault}), such as plates/shot-010.png`);
+    let real: string;
+    try {
+      real = await realpath(join(project.path, parsed.relative));
+    } catch (error) {
+      throw inputNotFound(parameter, parsed.relative, error);
+    }
+    if (!real.startsWith(project.path + sep)) throw new TaskError('PATH_NOT_ALLOWED', `parameters.${parameter} leads out of the project through a symbolic link`);
+    if (!(await stat(real)).isFile()) throw new TaskError('INPUT_NOT_FOUND', `parameters.${parameter} is no file: ${parsed.relative}`);
+    return real.slice(project.path.length + 1);
+  }
+
+  /** An empty folder for the take of one attempt, writable by the pipeline; drafts of older attempts are removed. */
+  async stage(project: ProjectFolder, taskId: string, attempt: number): Promise<string> {
+    try {
+      const drafts = await this.makeFolder(project, STAGING);
+      const folder = join(drafts, `${taskId}.${attempt}`);
+      for (let older = 1; older < attempt; older += 1) await rm(join(drafts, `${taskId}.${older}`), { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { mode: 0o755 });
+      if (this.isRoot) await chown(folder, NOBODY, NOBODY);
+      return folder;
+    } catch (error) {
+      throw error instanceof TaskError ? error : asStorageError(error, `cannot prepare a folder for the take in ${project.path}`);
+    }
+  }
+
+  /**
+   * Moves a finished draft to its place in one step. Where an earlier attempt has published this task's take
+   * already, that one stays and the draft is dropped: a take is never changed.
+   * @returns the take's folder, and whether it is the one of an earlier attempt
+   */
+  async publish(project: ProjectFolder, staging: string, nodeId: string, taskId: string): Promise<{ take: string; earlier: boolean }> {
+    if (!CLIENT_ID.test(nodeId) || !CLIENT_ID.test(taskId)) throw new TaskError('PATH_NOT_ALLOWED', `"${nodeId}/${taskId}" cannot be the folder of a take`);
+    const take = join(project.path, 'outputs', 'renders', nodeId, taskId);
+    try {
+      const renders = await this.makeFolder(project, ['outputs', 'renders', nodeId]);
+      await this.hand(staging, project.path);
+      await rename(staging, take);
+      await syncFolder(renders);
+      return { take, earlier: false };
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'ENOTEMPTY' || code === 'EEXIST') return { take, earlier: true };
+      throw error instanceof TaskError ? error : asStorageError(error, `cannot publish the take to ${take}`);
+    }
+  }
+
+  /** Removes a draft and, when it was the last, the folder of drafts. Nothing of a failed run stays. */
+  async discard(staging: string): Promise<void> {
+    await rm(staging, { recursive: true, force: true });
+    await rmdir(dirname(staging)).catch((error: NodeJS.ErrnoException) => {
+      // Other runs' drafts are in it, or another run removed it.
+      if (!['ENOTEMPTY', 'ENOENT', 'EEXIST'].includes(error.code ?? '')) throw error;
+    });
+  }
+
+  /** Removes every draft that the attempts of a task have left; a project that has none is left as it is. */
+  async discardDrafts(projectName: string, taskId: string): Promise<void> {
+    if (!PROJECT_NAME.test(projectName)) return;
+    const drafts = join(await realpath(this.config.workspaceRoot), projectName, ...STAGING);
+    const names = await readdir(drafts).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    // A folder behind a symbolic link was never written to, so there is nothing of ours in it.
+    if (names.length === 0 || (await realpath(drafts)) !== drafts) return;
+    for (const name of names) if (name.startsWith(`${taskId}.`)) await this.discard(join(drafts, name));
+  }
+
+  /** A folder of the project, made where it is missing, level by level: a symbolic link on the way is refused before anything is made behind it. */
+  private async makeFolder(project: ProjectFolder, names: readonly string[]): Promise<string> {
+    let path = project.path;
+    for (const name of names) {
+      path = join(path, name);
+      await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+      if ((await realpath(path)) !== path) throw new TaskError('PATH_NOT_ALLOWED', `${names.join('/')} in the project "${project.name}" is or lies behind a symbolic link; takes are written to plain folders only`);
+    }
+    return path;
+  }
+
+  private get isRoot(): boolean {
+    return process.getuid?.() === 0;
+  }
+
+  /** Gives what the pipeline wrote to the project's owner, folders listable, so that artists can work with it. */
+  private async hand(folder: string, projectPath: string): Promise<void> {
+    if (!this.isRoot) return;
+    const owner = await stat(projectPath);
+    const give = async (path: string): Promise<void> => {
+      const info = await lstat(path);
+      if (info.isDirectory()) {
+        await chmod(path, 0o755);
+        for (const name of await readdir(path)) await give(join(path, name));
+      } else {
+        await chmod(path, 0o644);
+      }
+      await chown(path, owner.uid, owner.gid);
+    };
+    await give(folder);
+  }
+}
+
+function inputNotFound(parameter: string, relative: string, cause: unknown): TaskError {
+  return new TaskError('INPUT_NOT_FOUND', `parameters.${parameter}: there is no file ${relative} in the project; put it into the project’s folder first`, undefined, { cause });
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
