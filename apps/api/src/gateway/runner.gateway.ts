@@ -20,6 +20,7 @@ import { Drain } from '../lifecycle/drain.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { BatchTracker } from '../progress/batch-tracker.js';
 import { ProgressRelay } from '../progress/progress-relay.js';
+import { RecentIds } from '../progress/recent-ids.js';
 import { rooms } from '../progress/rooms.js';
 import { SlowClients } from '../progress/slow-clients.js';
 import { toTaskSummary } from '../progress/task-summary.js';
@@ -42,6 +43,9 @@ const SNAPSHOT_TASKS = 200;
 /** How often the sockets that are being closed are counted, milliseconds. */
 const CLOSE_LOOK_MS = 10;
 
+/** Tasks that a connection remembers having been told of; of one that it forgets, a repeated start tells again. */
+const MAX_TOLD = 2_000;
+
 /** What a request is answered with. */
 interface Answer {
   event: string;
@@ -51,6 +55,8 @@ interface Answer {
 @WebSocketGateway()
 export class RunnerGateway implements OnGatewayInit<Server> {
   private readonly logger = new Logger('Gateway');
+  /** The tasks whose events a connection has got, or is getting. */
+  private readonly told = new WeakMap<Socket, RecentIds>();
   private server: Server | undefined;
 
   constructor(
@@ -95,7 +101,7 @@ export class RunnerGateway implements OnGatewayInit<Server> {
           const acknowledged = await this.dispatch.commit(task);
           answer({ event: 'task_acknowledged', payload: acknowledged });
           this.metrics.acknowledgement.observe((performance.now() - arrived) / 1000);
-          if (task.kind === 'new') join(socket, rooms.task(acknowledged.taskId));
+          if (task.kind === 'new') this.joinTask(socket, acknowledged.taskId);
         } finally {
           if (task.kind === 'new') this.relay.letGo(task.task.taskId);
         }
@@ -120,7 +126,7 @@ export class RunnerGateway implements OnGatewayInit<Server> {
         try {
           const outcomes = await this.batches.commit(batchId, projectId, prepared);
           answer({ event: 'batch_acknowledged', payload: describeBatch(batchId, batch.items, checked, outcomes) });
-          for (const task of fresh) join(socket, rooms.task(task.taskId));
+          for (const task of fresh) this.joinTask(socket, task.taskId);
           join(socket, rooms.batch(batchId));
         } finally {
           for (const task of fresh) this.relay.letGo(task.taskId);
@@ -157,6 +163,7 @@ export class RunnerGateway implements OnGatewayInit<Server> {
       await this.relay.resume(taskId, lastSeq ?? 0, {
         open: (record) => {
           resumed = record;
+          this.toldTo(socket).add(taskId);
           answer({ event: 'task_resumed', payload: { taskId, status: record.state, lastSeq: record.seq } });
         },
         event: (event) => send(socket, event),
@@ -229,10 +236,25 @@ export class RunnerGateway implements OnGatewayInit<Server> {
     }
   }
 
-  /** A repeated start: unless this socket follows the first task already, it is told its story from the beginning. */
+  /** A repeated start: unless this connection has been told already, it is told the first task's story from the beginning. */
   private async tellAgain(socket: Socket, taskId: string): Promise<void> {
-    if (socket.rooms.has(rooms.task(taskId))) return;
+    const told = this.toldTo(socket);
+    if (told.has(taskId)) return;
+    told.add(taskId);
     await this.relay.resume(taskId, 0, { open: () => undefined, event: (event) => send(socket, event), join: () => join(socket, rooms.task(taskId)) });
+  }
+
+  private joinTask(socket: Socket, taskId: string): void {
+    this.toldTo(socket).add(taskId);
+    join(socket, rooms.task(taskId));
+  }
+
+  private toldTo(socket: Socket): RecentIds {
+    const known = this.told.get(socket);
+    if (known !== undefined) return known;
+    const fresh = new RecentIds(MAX_TOLD);
+    this.told.set(socket, fresh);
+    return fresh;
   }
 }
 

@@ -158,6 +158,8 @@ export class ProgressRelay {
    * the acknowledgement first. The project must be listened to.
    */
   hold({ taskId, projectId, batchId }: TaskIdentity): void {
+    // Its request may name a task that ended and was forgotten by Redis meanwhile; this one lives.
+    this.ended.delete(taskId);
     if (!this.tasks.has(taskId)) this.watch(this.projectOf(projectId), taskId, [], batchId);
   }
 

@@ -5,6 +5,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { TaskError } from '@function-runner/task-contract';
 import type { ProcessCommands } from '../config/process-commands.js';
 import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer } from './container-engine.port.js';
@@ -39,7 +40,7 @@ export class ProcessEngine implements ContainerEngine {
       throw new TaskError('IMAGE_NOT_AVAILABLE', `CONTAINER_ENGINE=process knows no command for the image ${plan.image}; name one in PROCESS_COMMANDS`);
     }
     const child = spawn(program, [...words, ...plan.args], {
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...plan.environment },
+      env: { PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`, ...plan.environment },
       cwd: tmpdir(),
       stdio: ['pipe', 'pipe', 'pipe'],
       // A group of its own, so that a stop reaches grandchildren too.

@@ -46,7 +46,7 @@ export class ContainerExecutor implements TaskExecutor {
       const modelSource = model === undefined ? undefined : { id: model.manifest.id, folder: model.folder };
       const view = this.engine.kind === 'process' ? await hostView(project, staging, modelSource) : CONTAINER_VIEW;
       const plan = await this.plan(attempt, pipeline, project, staging, modelSource, view, inputs);
-      const { conversation, made } = await this.converse(attempt, plan, pipeline);
+      const { conversation, made } = await this.converse(attempt, plan, pipeline, staging);
       const outputs = await this.publish(attempt, project, staging, conversation);
       return {
         outputs,
@@ -106,7 +106,9 @@ export class ContainerExecutor implements TaskExecutor {
   }
 
   /** Runs the container and hears it out. @throws ExecutionError with the log tail when it did not end well. */
-  private async converse({ reporter, signal, started }: Attempt, plan: ContainerPlan, pipeline: RunnablePipeline): Promise<{ conversation: Conversation; made: Made['metadata'] }> {
+  private async converse(
+    { reporter, signal, started }: Attempt, plan: ContainerPlan, pipeline: RunnablePipeline, staging: string,
+  ): Promise<{ conversation: Conversation; made: Made['metadata'] }> {
     const conversation = new Conversation({
       progress: (progress, step) => reporter.report(progress, step),
       preview: ({ type: _, ...preview }) => reporter.preview(preview),
@@ -127,6 +129,8 @@ export class ContainerExecutor implements TaskExecutor {
       conversation.end();
       signal.throwIfAborted();
       const fault = judgeExit({ exit, reported: conversation.error, violation: conversation.violation, memoryBytes: pipeline.memoryBytes, lastLogLine: conversation.log.read().at(-1) });
+      // Few pipelines say that the disk was full; most just fail, and the artist would look for the mistake in the node.
+      if (fault?.code === 'CONTAINER_EXITED' && (await this.workspace.isFull(staging))) throw new TaskError('NO_SPACE', `the disk of the workspace is full, and ${fault.message}; free some space and start the node again`, undefined, { cause: fault });
       if (fault !== undefined) throw fault;
       const { peakMemoryBytes, cpuSeconds } = exit;
       const { metrics } = conversation;

@@ -13,11 +13,11 @@ import { createLogger } from '../logging/logger.js';
 import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { PipelineLibrary } from '../models/pipeline-library.js';
 import { RedisConnections } from '../progress/redis-connections.js';
-import { WorkerOrders } from './worker-orders.js';
 import { Workspace } from '../workspace/workspace.js';
 import { ContainerExecutor } from './container-executor.js';
 import { LiveRuns } from './live-runs.js';
 import { RunTask, type RunEnd } from './run-task.js';
+import { WorkerOrders } from './worker-orders.js';
 
 const logger = createLogger('silent', 'test');
 const docker = new DockerFixture();
@@ -102,8 +102,8 @@ async function start(script: string, changes: Parameters<typeof testJob>[1] = {}
   await by.store.create({ ...task, nodeType: payload.node_type, projectName: payload.trace.project_name, pipelineId: payload.pipeline_id, quality: 'high', submittedAt: payload.submitted_at }, 1);
   const ended = by.runTask.run({ taskId: task.taskId, payload });
   ended.catch(() => undefined);
-  const events = (): Promise<TaskEvent[]> => by.store.events(task.taskId, 0);
-  return { task, ended, events, record: () => by.store.read(task.taskId), reached: (step) => waitFor(`the step ${step}`, async () => (await events()).find((event) => event.step === step)) };
+  const events = (): Promise<TaskEvent[]> => worker.store.events(task.taskId, 0);
+  return { task, ended, events, record: () => worker.store.read(task.taskId), reached: (step) => waitFor(`the step ${step}`, async () => (await events()).find((event) => event.step === step)) };
 }
 
 /** What every task must show from outside, whatever happened to it. */
@@ -203,7 +203,7 @@ describe('a run that fails', () => {
   });
 
   it('for want of space leaves no partial take', async () => {
-    const disk = await SmallDisk.mount({ size: '1m' });
+    const disk = await SmallDisk.mount({ size: '4m' });
     // Only root may mount; elsewhere this fault cannot be made to happen.
     if (disk === undefined) {
       expect(process.getuid?.()).not.toBe(0);
@@ -212,7 +212,7 @@ describe('a run that fails', () => {
     const small = new Worker(configOf({ WORKSPACE_ROOT: disk.path }));
     try {
       const { ended, events } = await start(
-        `try { fs.writeFileSync(task.outputDir + '/half', Buffer.alloc(2 * 1024 * 1024)); } catch (error) { process.stderr.write(error.code + '\\n', () => process.exit(1)); await wait(1e6); }`, { nodeId: 'full' }, small);
+        `try { fs.writeFileSync(task.outputDir + '/half', Buffer.alloc(8 * 1024 * 1024)); } catch (error) { process.stderr.write(error.code + '\\n', () => process.exit(1)); await wait(1e6); }`, { nodeId: 'full' }, small);
       await ended;
       // The log proves that the kernel refused it.
       expect(checkLog(await events())).toMatchObject({ status: 'failed', code: 'NO_SPACE', retryable: true, log_tail: ['ENOSPC'] });

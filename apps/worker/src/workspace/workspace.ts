@@ -6,7 +6,7 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { constants } from 'node:fs';
-import { access, chmod, chown, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { access, chmod, chown, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { parseProjectPath } from '@function-runner/pipeline-schema';
 import { CLIENT_ID, PROJECT_NAME, TaskError } from '@function-runner/task-contract';
@@ -15,6 +15,9 @@ import { asStorageError } from './storage-error.js';
 
 /** Where drafts of takes lie within a project: beside the renders, so that the final rename stays on one file system. */
 const STAGING = ['outputs', '.staging'] as const;
+
+/** Less than this is as good as nothing: a write of a usual size has just been refused. */
+const FULL_BYTES = 64 * 1024;
 
 /** User of pipelines when the worker is root: nobody, on every Linux. */
 const NOBODY = 65_534;
@@ -111,6 +114,12 @@ export class Workspace {
       if (code === 'ENOTEMPTY' || code === 'EEXIST') return { take, earlier: true };
       throw error instanceof TaskError ? error : asStorageError(error, `cannot publish the take to ${take}`);
     }
+  }
+
+  /** Whether the disk under a draft has no room left. */
+  async isFull(staging: string): Promise<boolean> {
+    const { bavail, bsize } = await statfs(staging);
+    return bavail * bsize < FULL_BYTES;
   }
 
   /** Removes a draft and, when it was the last, the folder of drafts. Nothing of a failed run stays. */

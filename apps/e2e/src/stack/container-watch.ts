@@ -1,0 +1,69 @@
+import Docker from 'dockerode';
+
+/** A container's start or end, in the order in which the daemon saw them. */
+export interface ContainerEvent {
+  action: 'create' | 'start' | 'die' | 'oom' | 'destroy';
+  taskId: string;
+  attempt: number;
+  workerId: string;
+  pipelineId: string;
+  /** Nanoseconds since the epoch. */
+  time: bigint;
+}
+
+/** The labels that protocol and operators know our containers by. */
+const LABEL = { install: 'function-runner.install', task: 'function-runner.task', attempt: 'function-runner.attempt', worker: 'function-runner.worker', pipeline: 'function-runner.pipeline' };
+
+const ACTIONS = ['create', 'start', 'die', 'oom', 'destroy'];
+
+interface RawEvent {
+  Action: string;
+  timeNano: number;
+  Actor: { Attributes: Record<string, string> };
+}
+
+/** Sees what becomes of the containers of one installation by asking the daemon itself. Changes nothing. */
+export class ContainerWatch {
+  private readonly since = Math.floor(Date.now() / 1000) - 1;
+  private readonly docker = new Docker();
+
+  constructor(private readonly installId: string) {}
+
+  /** Containers there are now, running or not, as `task.attempt`. */
+  async present(): Promise<string[]> {
+    const found = await this.docker.listContainers({ all: true, filters: { label: [`${LABEL.install}=${this.installId}`] } });
+    return found.map(({ Labels }) => `${Labels[LABEL.task]}.${Labels[LABEL.attempt]}`);
+  }
+
+  /** All that happened since this watch was made, of one task where given. */
+  async events(taskId?: string): Promise<ContainerEvent[]> {
+    const label = [`${LABEL.install}=${this.installId}`, ...(taskId === undefined ? [] : [`${LABEL.task}=${taskId}`])];
+    const stream = await this.docker.getEvents({ since: this.since, until: Math.ceil(Date.now() / 1000), filters: { type: ['container'], label } });
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(Buffer.from(chunk as Buffer));
+    const lines = Buffer.concat(chunks).toString().split('\n').filter((line) => line.trim() !== '');
+    return lines
+      .map((line) => JSON.parse(line) as RawEvent)
+      .filter(({ Action }) => ACTIONS.includes(Action))
+      .map(({ Action, timeNano, Actor: { Attributes } }) => ({
+        action: Action as ContainerEvent['action'],
+        taskId: Attributes[LABEL.task] ?? '',
+        attempt: Number(Attributes[LABEL.attempt] ?? 0),
+        workerId: Attributes[LABEL.worker] ?? '',
+        pipelineId: Attributes[LABEL.pipeline] ?? '',
+        time: BigInt(Math.round(timeNano)),
+      }));
+  }
+
+  /** The most containers of these tasks that ran at one time, by the daemon's own clock. */
+  async mostAtOnce(taskIds: readonly string[]): Promise<number> {
+    let running = 0;
+    let most = 0;
+    for (const { action, taskId } of await this.events()) {
+      if (!taskIds.includes(taskId)) continue;
+      if (action === 'start') most = Math.max(most, (running += 1));
+      else if (action === 'die') running -= 1;
+    }
+    return most;
+  }
+}
