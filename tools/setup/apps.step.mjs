@@ -60,7 +60,7 @@ export function appEnvironment(env, { redisUrl, workspaceRoot, modelsRoot, port,
 export function startApp({ paths, stops }, { name, port, env, watch = false }) {
   const logFile = join(paths.logs, `${name}.log`);
   const log = watch ? undefined : openSync(logFile, 'w');
-  const args = [...(watch ? ['--watch', '--watch-preserve-output'] : []), '--enable-source-maps', join('apps', name, 'dist', 'main.js')];
+  const args = [...(watch ? ['--watch', '--watch-preserve-output'] : []), '--enable-source-maps', '--max-semi-space-size=8', join('apps', name, 'dist', 'main.js')];
   // Its own process group: Ctrl-C in the terminal must reach us first, so that apps stop before the Redis they use.
   const child = spawn(process.execPath, args, { cwd: paths.root, env, detached: true, stdio: ['ignore', log ?? 'inherit', log ?? 'inherit'] });
   if (log !== undefined) closeSync(log);

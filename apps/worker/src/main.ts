@@ -16,7 +16,8 @@ try {
   const logger = app.get<Logger>(LOGGER);
   app.useLogger(new NestLogger(logger));
   app.disable('x-powered-by');
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+  // By process.exit: as PID 1 of a container the signal that Nest would send itself has no effect.
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   const lifecycle = app.get(WorkerLifecycle);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

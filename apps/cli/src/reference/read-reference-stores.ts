@@ -14,6 +14,8 @@ const MODELS_FILE = 'models.json';
  */
 export async function readReferenceStores(pipelinesFolder: string): Promise<ReferenceStore[]> {
   const stores: ReferenceStore[] = [];
+  // Outside a checkout, as in the app image, there are no reference pipelines to offer.
+  if (!(await isFolder(pipelinesFolder))) return stores;
   for (const { name } of (await readdir(pipelinesFolder, { withFileTypes: true })).filter((entry) => entry.isDirectory())) {
     const folder = join(pipelinesFolder, name);
     const store = join(folder, 'store');

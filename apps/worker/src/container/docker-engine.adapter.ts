@@ -6,6 +6,7 @@
  * awaited, and the container is removed by hand: AutoRemove loses exit codes.
  */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
@@ -19,6 +20,7 @@ import { dockerCreateBody, INTERNAL_NETWORK } from './docker-create-body.js';
 import { dockerConnection } from './docker-connection.js';
 import { DockerFrames } from './docker-frames.js';
 import type { InstallIdentity } from './install-identity.js';
+import { ownContainerIds } from './own-container.js';
 import { ResourceWatch } from './resource-watch.js';
 
 /** How long the daemon may take to answer a question that it answers from memory. */
@@ -71,7 +73,11 @@ export class DockerEngine implements ContainerEngine {
 
   async hostPath(path: string): Promise<string> {
     if (!existsSync('/.dockerenv')) return path;
-    this.ownMounts ??= this.inspectOwnMounts();
+    if (this.ownMounts === undefined) {
+      this.ownMounts = this.inspectOwnMounts();
+      // An engine that did not answer is asked again for the next task.
+      this.ownMounts.catch(() => (this.ownMounts = undefined));
+    }
     const mount = (await this.ownMounts)
       .filter(({ target }) => path === target || path.startsWith(`${target}/`))
       .sort((a, b) => b.target.length - a.target.length)[0];
@@ -195,15 +201,19 @@ export class DockerEngine implements ContainerEngine {
     }
   }
 
-  /** The mounts of the container that this worker itself runs in; none when it is not to be found by its host name. */
+  /** The mounts of the container that this worker itself runs in; none when the engine knows no such container. */
   private async inspectOwnMounts(): Promise<{ source: string; target: string }[]> {
-    try {
-      const { Mounts } = await this.docker.getContainer(hostname()).inspect();
-      return Mounts.map(({ Source, Destination }) => ({ source: Source, target: Destination }));
-    } catch (error) {
-      this.logger.info({ reason: messageOf(error) }, 'this machine looks like a container and the engine does not know it; set WORKSPACE_HOST_ROOT if pipelines do not find the workspace');
-      return [];
+    const [cgroup, mountinfo] = await Promise.all([readFile('/proc/self/cgroup', 'utf8'), readFile('/proc/self/mountinfo', 'utf8')]);
+    for (const id of ownContainerIds({ cgroup, mountinfo, hostname: hostname() })) {
+      try {
+        const { Mounts } = await this.docker.getContainer(id).inspect();
+        return Mounts.map(({ Source, Destination }) => ({ source: Source, target: Destination }));
+      } catch (error) {
+        if (statusOf(error) !== 404) throw error;
+      }
     }
+    this.logger.info('this machine looks like a container and the engine does not know it; set WORKSPACE_HOST_ROOT if pipelines do not find the workspace');
+    return [];
   }
 }
 

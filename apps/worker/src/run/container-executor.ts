@@ -4,7 +4,7 @@
  * Whatever happens, when `execute` settles the container is gone and the draft of the take is published or removed.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { mkdir, rm, symlink } from 'node:fs/promises';
+import { mkdir, realpath, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TaskError, type JobPayload } from '@function-runner/task-contract';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
@@ -170,7 +170,11 @@ export class ContainerExecutor implements TaskExecutor {
   /** A path as the engine's host knows it; the workspace's is told by the operator, or found by the engine. */
   private async onHost(path: string): Promise<string> {
     const { workspaceRoot, workspaceHostRoot } = this.config;
-    if (workspaceHostRoot !== undefined && (path === workspaceRoot || path.startsWith(`${workspaceRoot}/`))) return `${workspaceHostRoot}${path.slice(workspaceRoot.length)}`;
+    if (workspaceHostRoot !== undefined) {
+      // A project's path has its links resolved, so the root's must be too.
+      const root = await realpath(workspaceRoot);
+      if (path === root || path.startsWith(`${root}/`)) return `${workspaceHostRoot}${path.slice(root.length)}`;
+    }
     return this.engine.hostPath(path);
   }
 }
