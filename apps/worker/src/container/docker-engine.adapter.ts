@@ -29,6 +29,7 @@ const ANSWER_TIMEOUT_MS = 5000;
 /** What Docker's init prints to stderr when it cannot start the command; it then exits as a shell would. */
 const INIT_FAULT = /^\[FATAL tini \(\d+\)\] (exec .{1,300} failed: .{1,100})$/m;
 const INIT_FAULT_CODES = [126, 127];
+const FIRST_WORDS_LENGTH = 1000;
 
 export class DockerEngine implements ContainerEngine {
   readonly kind = 'docker';
@@ -93,7 +94,8 @@ export class DockerEngine implements ContainerEngine {
       const output = this.demultiplex(stream, {
         stdout: (chunk) => listener.stdout(chunk),
         stderr: (chunk) => {
-          if (firstWords === '') firstWords = chunk.toString('utf8', 0, 1000);
+          // Several chunks: the init writes its sentence in pieces.
+          if (firstWords.length < FIRST_WORDS_LENGTH) firstWords += chunk.toString('utf8', 0, FIRST_WORDS_LENGTH);
           listener.stderr(chunk);
         },
       });

@@ -34,5 +34,6 @@ async function readSettings(redis: Redis): Promise<{ policy: string; save: strin
 /** `CONFIG GET` answers a list in RESP2 and a map in RESP3. */
 function settingOf(reply: unknown, name: string): string {
   if (Array.isArray(reply)) return String(reply[1] ?? '');
-  return typeof reply === 'object' && reply !== null ? String((reply as Record<string, unknown>)[name] ?? '') : '';
+  const value = typeof reply === 'object' && reply !== null ? (reply as Record<string, unknown>)[name] : undefined;
+  return typeof value === 'string' ? value : '';
 }

@@ -157,7 +157,7 @@ describe('a run that ends well', () => {
   });
 
   it('reports the peak of its memory', async () => {
-    const { ended, events } = await start(`const held = Buffer.alloc(50e6, 1); await wait(400); fs.writeFileSync(task.outputDir + '/a', String(held.length));`, { nodeId: 'peak' });
+    const { ended, events } = await start(`const held = Buffer.alloc(50e6, 1); await wait(1500); fs.writeFileSync(task.outputDir + '/a', String(held.length));`, { nodeId: 'peak' });
     await ended;
     expect(checkLog(await events())).toMatchObject({ status: 'completed', result: { metadata: { peakMemoryBytes: expect.any(Number), cpuSeconds: expect.any(Number) } } });
   });

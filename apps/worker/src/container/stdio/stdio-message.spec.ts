@@ -56,9 +56,9 @@ describe('parseStdioLine', () => {
         expect((message.step ?? '').length).toBeLessThanOrEqual(200);
         // eslint-disable-next-line no-control-regex -- control characters are exactly what must not be there
         expect(message.step ?? '').not.toMatch(/[\u0000-\u001f\u007f]/);
-        expect(message.step?.isWellFormed?.() ?? true).toBe(true);
+        expect(message.step ?? '').not.toMatch(/\p{Surrogate}/u);
       }
-      if (message !== undefined) expect(JSON.parse(JSON.stringify(message))).toEqual(JSON.parse(JSON.stringify(message)));
+      expect(JSON.stringify(message ?? '').length).toBeLessThan(20_000);
     }));
   });
 });

@@ -1,0 +1,193 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TaskEvent } from '@function-runner/progress-protocol';
+import { buildWorker, waitFor, WorkerProcess } from '@function-runner/testing';
+import { WorkerSite } from '../worker-site.fixture.js';
+
+let site: WorkerSite;
+const workers: WorkerProcess[] = [];
+
+beforeAll(async () => {
+  await buildWorker();
+  site = await WorkerSite.open();
+});
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.stop()));
+  await site.docker.stop();
+});
+afterAll(() => site.close());
+
+/** A worker as a process of its own, gone after the test. */
+async function startWorker(changes: Record<string, string> = {}): Promise<WorkerProcess> {
+  const worker = await WorkerProcess.start(site.environment(changes));
+  workers.push(worker);
+  return worker;
+}
+
+const takes = (node: string): Promise<string[]> => readdir(join(site.workspace, 'Film/outputs/renders', node)).catch(() => []);
+
+/** Runs until `go` lies in the project; says so in between, and writes its attempt's number. */
+const UNTIL_GO = `await say({ type: 'progress', progress: 10, step: 'up ' + task.attempt });
+  while (!fs.existsSync('/workspace/Film/' + task.nodeId + '.go')) await wait(20);
+  fs.writeFileSync(task.outputDir + '/attempt', String(task.attempt));`;
+const go = (node: string): Promise<void> => writeFile(join(site.workspace, 'Film', `${node}.go`), '');
+
+/** The most tasks that were between their first attempt's begin and their end at the same time. */
+function mostAtOnce(logs: readonly (readonly TaskEvent[])[]): number {
+  const changes = logs.flatMap((log) => [{ at: log.find(({ status }) => status === 'preparing')?.timestamp ?? '', by: 1 }, { at: log.at(-1)?.timestamp ?? '', by: -1 }]);
+  let [now, most] = [0, 0];
+  for (const { by } of changes.sort((a, b) => a.at.localeCompare(b.at) || a.by - b.by)) {
+    now += by;
+    most = Math.max(most, now);
+  }
+  return most;
+}
+
+describe('the queues', () => {
+  it('give a task to a worker, which runs it and leaves no job behind', async () => {
+    await startWorker();
+    const tasks = await Promise.all((['low', 'standard', 'high', 'premium'] as const).map((tier) => site.submit(`fs.writeFileSync(task.outputDir + '/a', task.config.optimizations.join());`, { tier, nodeId: `in-${tier}` })));
+    for (const task of tasks) expect((await site.end(task)).last).toMatchObject({ status: 'completed', attempt: 1 });
+    for (const tier of ['low', 'standard', 'high', 'premium'] as const) await waitFor(`the queue ${tier} to be empty`, async () => (await site.jobs(tier)) === 0);
+  });
+
+  it('take a job whose task has ended meanwhile off without running it', async () => {
+    const task = await site.submit('throw 0', { nodeId: 'ended' });
+    await site.store.cancel(task, 'before any worker came');
+    await startWorker();
+    await waitFor('the queue to be empty', async () => (await site.jobs('high')) === 0);
+    expect((await site.end(task)).log.map(({ status }) => status)).toEqual(['queued', 'cancelled']);
+  });
+
+  it('hold a tier’s max_concurrent over all workers together', async () => {
+    const nothing = { CONTAINER_ENGINE: 'null', NULL_ENGINE_DURATION_MS: '400', WORKER_CONCURRENCY: '10' };
+    const both = [await site.startInProcess(nothing), await site.startInProcess(nothing)];
+    for (const { ask } of both) await waitFor('readiness', async () => (await ask('/health/ready')).status === 200);
+    const logsOf = async (tier: 'low' | 'high', count: number): Promise<TaskEvent[][]> => {
+      const tasks = await Promise.all(Array.from({ length: count }, () => site.submit('', { tier })));
+      return Promise.all(tasks.map(async (task) => (await site.end(task)).log));
+    };
+    const [low, high] = await Promise.all([logsOf('low', 4), logsOf('high', 9)]);
+    expect(mostAtOnce(low)).toBe(1);
+    expect(mostAtOnce(high)).toBe(3);
+    for (const { app } of both) await app.close();
+  });
+});
+
+describe('a worker that goes away', () => {
+  it('by SIGKILL: another one finishes its task, once, and nothing is left', async () => {
+    const first = await startWorker();
+    const task = await site.submit(UNTIL_GO, { nodeId: 'killed' });
+    await site.reached(task, 'up 1');
+    const orphan = await site.docker.runningContainer(task.taskId);
+    await first.end('SIGKILL');
+    // The fault has fired: the process is gone, its container is not.
+    expect(first.running).toBe(false);
+    expect(await site.docker.exists(orphan ?? '')).toBe(true);
+    await startWorker();
+    // Its lock must expire, and then be found to have.
+    await site.reached(task, 'up 2', 40_000);
+    expect(await site.docker.exists(orphan ?? '')).toBe(false);
+    await go('killed');
+    expect((await site.end(task)).last).toMatchObject({ status: 'completed', attempt: 2 });
+    expect(await takes('killed')).toEqual([task.taskId]);
+    expect(await site.docker.containers()).toEqual([]);
+  });
+
+  it('by SIGTERM with a short task: finishes it and ends', async () => {
+    const worker = await startWorker({ DRAIN_TIMEOUT: '30s' });
+    const task = await site.submit(UNTIL_GO, { nodeId: 'short' });
+    await site.reached(task, 'up 1');
+    const ended = worker.end('SIGTERM');
+    await waitFor('the drain', async () => (await fetch(`http://127.0.0.1:${worker.port}/health/ready`)).status === 503);
+    const later = await site.submit('', { nodeId: 'later' });
+    await go('short');
+    await ended;
+    expect((await site.end(task)).last).toMatchObject({ status: 'completed', attempt: 1 });
+    // What came after the signal is left for others.
+    expect(await site.store.read(later.taskId)).toMatchObject({ state: 'queued', attempt: 0 });
+    await site.store.cancel(later, 'test is over');
+  });
+
+  it('by SIGTERM with a long task: puts it back untouched, and another one finishes it', async () => {
+    const first = await startWorker({ DRAIN_TIMEOUT: '500ms' });
+    const task = await site.submit(UNTIL_GO, { nodeId: 'long' });
+    await site.reached(task, 'up 1');
+    await first.end('SIGTERM');
+    expect(await site.docker.containers()).toEqual([]);
+    expect(await site.store.read(task.taskId)).toMatchObject({ state: 'queued' });
+    await startWorker();
+    await site.reached(task, 'up 2');
+    await go('long');
+    const { last, log } = await site.end(task);
+    expect(last).toMatchObject({ status: 'completed', attempt: 2 });
+    expect(log.filter(({ status }) => status === 'queued')).toHaveLength(2);
+    expect(await site.connection.hget(`task:{${task.taskId}}`, 'losses')).toBe('0');
+  });
+
+  it('by a second SIGTERM: does so at once', async () => {
+    const worker = await startWorker({ DRAIN_TIMEOUT: '10m' });
+    const task = await site.submit(UNTIL_GO, { nodeId: 'hurried' });
+    await site.reached(task, 'up 1');
+    const ended = worker.end('SIGTERM');
+    await waitFor('the drain', async () => (await fetch(`http://127.0.0.1:${worker.port}/health/ready`)).status === 503);
+    await worker.end('SIGTERM');
+    await ended;
+    expect(await site.docker.containers()).toEqual([]);
+    expect(await site.store.read(task.taskId)).toMatchObject({ state: 'queued' });
+    await site.store.cancel(task, 'test is over');
+  });
+});
+
+describe('a Redis that goes away', () => {
+  it('and comes back in the middle of a run costs nothing', async () => {
+    await startWorker();
+    const task = await site.submit(UNTIL_GO, { nodeId: 'restarted' });
+    await site.reached(task, 'up 1');
+    const { pid } = site.redis;
+    await site.redis.halt();
+    await site.redis.resume();
+    expect(site.redis.pid).not.toBe(pid);
+    await go('restarted');
+    expect((await site.end(task)).last).toMatchObject({ status: 'completed', attempt: 1 });
+    await waitFor('the queue to be empty', async () => (await site.jobs('high')) === 0);
+  });
+
+  it('in that it is full while a lock is to be renewed costs nothing either', async () => {
+    await startWorker();
+    const task = await site.submit(UNTIL_GO, { nodeId: 'full' });
+    await site.reached(task, 'up 1');
+    const refusals = async (): Promise<number> => Number(/errorstat_OOM:count=(\d+)/.exec(await site.connection.info('errorstats'))?.[1] ?? 0);
+    const before = await refusals();
+    await site.connection.config('SET', 'maxmemory', '1');
+    try {
+      await waitFor('a refused renewal', async () => (await refusals()) > before);
+      await go('full');
+      await waitFor('the take', async () => (await takes('full')).length === 1);
+    } finally {
+      await site.connection.config('SET', 'maxmemory', '0');
+    }
+    expect((await site.end(task)).last).toMatchObject({ status: 'completed' });
+    expect(await takes('full')).toEqual([task.taskId]);
+    await waitFor('the queue to be empty', async () => (await site.jobs('high')) === 0, 30_000);
+  });
+
+  it('for longer than a lock lasts: the task still ends once, with one take', async () => {
+    await startWorker();
+    const task = await site.submit(UNTIL_GO, { nodeId: 'frozen' });
+    await site.reached(task, 'up 1');
+    const lock = `bull:quality_high:${task.taskId}:lock`;
+    expect(await site.connection.get(lock)).not.toBeNull();
+    process.kill(site.redis.pid, 'SIGSTOP');
+    const from = performance.now();
+    await waitFor('the lock to have run out', () => performance.now() - from > 11_000);
+    process.kill(site.redis.pid, 'SIGCONT');
+    // The fault has fired: the lock went, and with it the first attempt.
+    await site.reached(task, 'up 2', 40_000);
+    await go('frozen');
+    expect((await site.end(task, 40_000)).last).toMatchObject({ status: 'completed' });
+    await waitFor('the queue to be empty', async () => (await site.jobs('high')) === 0, 40_000);
+    expect(await takes('frozen')).toEqual([task.taskId]);
+    await waitFor('no container to be left', async () => (await site.docker.containers()).length === 0);
+  });
+});
