@@ -9,6 +9,7 @@
 import type { Redis } from 'ioredis';
 import { isTaskState, type ErrorCode, type TaskState } from '@function-runner/task-contract';
 import { decodeEvent, isPreview, keys, projectChannel, taskChannel, workerChannel, type ProgressReport, type TaskEvent, type TaskResult } from '@function-runner/progress-protocol';
+import { AppendQueue, type QueuedReport } from './append-queue.js';
 import { eventHead, eventTail } from './event-text.js';
 import { APPEND_PROGRESS_LUA } from './lua/append-progress.lua.js';
 import { BEGIN_ATTEMPT_LUA } from './lua/begin-attempt.lua.js';
@@ -52,6 +53,8 @@ export interface WorkerOrder {
 }
 
 export class TaskStore {
+  private readonly appends = new AppendQueue((identity, attempt, reports) => this.appendAll(identity, attempt, reports));
+
   constructor(
     private readonly redis: Redis,
     private readonly options: { /** Milliseconds that a task's record and events outlive its end. */ retentionMs: number },
@@ -92,6 +95,7 @@ export class TaskStore {
 
   /** Claims the next attempt for a worker process. `maxLosses` workers may die of the task before it fails. */
   async begin(identity: TaskIdentity, workerId: string, maxLosses: number, now = new Date()): Promise<BeginOutcome> {
+    this.appends.flush(identity.taskId);
     const lost = `the workers of ${maxLosses} attempts died while they ran this task; look for what it does to them before starting it again`;
     const [kind, value] = asList(
       await BEGIN.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
@@ -106,16 +110,13 @@ export class TaskStore {
     return kind === 'ended' ? { kind, state: asState(value) } : { kind: 'missing' };
   }
 
-  /** Stores and publishes a progress event of an attempt. @throws RangeError where the progress is not within 0–100. */
+  /** Stores and publishes a progress event of an attempt; those of one turn of the loop share a script. @throws RangeError where the progress is not within 0–100. */
   async append(identity: TaskIdentity, attempt: number, state: 'preparing' | 'running', report: ProgressReport, now = new Date()): Promise<AppendOutcome> {
     // The script puts the number into the event's text as it is: NaN would make an entry that no reader can parse.
     if (!(report.progress >= 0 && report.progress <= 100)) throw new RangeError(`the progress ${report.progress} is not within 0–100`);
-    const seq = await APPEND.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
-      eventHead(identity), eventTail(identity, state, report.step, now), taskChannel(identity.taskId), projectChannel(identity.projectId),
-      attempt, report.progress, report.step, state,
-    ]);
+    const seq = await this.appends.add(identity, attempt, { ...report, state, now });
     if (seq === 0) return { kind: 'cancelling' };
-    return typeof seq === 'number' && seq > 0 ? { kind: 'stored', seq } : { kind: 'superseded' };
+    return seq > 0 ? { kind: 'stored', seq } : { kind: 'superseded' };
   }
 
   /** Publishes a preview; nothing is stored, and nobody minds when it is lost. */
@@ -125,6 +126,7 @@ export class TaskStore {
 
   /** Ends the task. `attempt` undefined ends it whatever its attempt: for a task that never reached its queue. */
   async finish(identity: TaskIdentity, attempt: number | undefined, end: TaskEnd, now = new Date()): Promise<FinishOutcome> {
+    this.appends.flush(identity.taskId);
     const { extra, fields } = describeEnd(end);
     const [kind, value] = asList(
       await FINISH.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
@@ -138,6 +140,7 @@ export class TaskStore {
 
   /** Cancels a task: at once where it waits, through its worker where it runs. */
   async cancel(identity: TaskIdentity, reason: string, now = new Date()): Promise<CancelOutcome> {
+    this.appends.flush(identity.taskId);
     const order: WorkerOrder = { cancel: identity.taskId, reason };
     const [kind, value] = asList(
       await CANCEL.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
@@ -152,6 +155,7 @@ export class TaskStore {
 
   /** Puts a task back into the state it had before its worker took it. */
   async release(identity: TaskIdentity, attempt: number, now = new Date()): Promise<ReleaseOutcome> {
+    this.appends.flush(identity.taskId);
     const [kind, value] = asList(
       await RELEASE.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
         eventHead(identity), eventTail(identity, 'queued', 'put back by a worker that is shutting down', now),
@@ -195,6 +199,15 @@ export class TaskStore {
   async readBatch(batchId: string): Promise<BatchRecord | undefined> {
     const text = await this.redis.get(keys.batch(batchId));
     return text === null ? undefined : (JSON.parse(text) as BatchRecord);
+  }
+
+  private async appendAll(identity: TaskIdentity, attempt: number, reports: readonly QueuedReport[]): Promise<number> {
+    const last = reports.at(-1);
+    const seq = await APPEND.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+      eventHead(identity), taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, last?.state ?? '', last?.step ?? '',
+      ...reports.flatMap((report) => [report.progress, eventTail(identity, report.state, report.step, report.now)]),
+    ]);
+    return typeof seq === 'number' ? seq : -1;
   }
 }
 

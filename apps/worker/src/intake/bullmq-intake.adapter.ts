@@ -43,7 +43,7 @@ export class BullMqIntake {
     const { queuePrefix: prefix, tiers, concurrency } = this.config;
     await Promise.all(
       QUALITY_TIERS.map(async (tier) => {
-        const queue = new Queue(queueName(tier), { connection: this.redis.main, prefix });
+        const queue = new Queue(queueName(tier), { connection: this.redis.queue, prefix });
         queue.on('error', (error) => this.redis.complain(error));
         await queue.setGlobalConcurrency(tiers[tier].max_concurrent);
         await queue.close();
@@ -51,7 +51,7 @@ export class BullMqIntake {
     );
     this.workers = QUALITY_TIERS.map((tier) => {
       const worker = new Worker<JobPayload>(queueName(tier), (job: Job<JobPayload>, token?: string) => this.process(job, token), {
-        connection: this.redis.main,
+        connection: this.redis.queue,
         prefix,
         concurrency: Math.min(concurrency, tiers[tier].max_concurrent),
         lockDuration: LOCK_DURATION_MS,

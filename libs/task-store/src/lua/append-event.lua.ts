@@ -7,13 +7,17 @@
  *   tail `,"step":"…","status":"…","timestamp":"…"…}`
  */
 export const APPEND_EVENT_LUA = `
-local function append_event(task, events, head, tail, attempt, progress, task_channel, project_channel)
-  local seq = redis.call('HINCRBY', task, 'seq', 1)
+local function write_event(events, seq, head, tail, attempt, progress, task_channel, project_channel)
   local text = head .. seq .. ',"attempt":' .. attempt .. ',"progress":' .. progress .. tail
   -- A cap far above what a task writes (the progress gate sees to that): a bound for the unforeseen.
   redis.call('XADD', events, 'MAXLEN', '~', 20000, seq .. '-0', 'e', text)
   redis.call('PUBLISH', task_channel, text)
   redis.call('PUBLISH', project_channel, text)
+end
+
+local function append_event(task, events, head, tail, attempt, progress, task_channel, project_channel)
+  local seq = redis.call('HINCRBY', task, 'seq', 1)
+  write_event(events, seq, head, tail, attempt, progress, task_channel, project_channel)
   return seq
 end
 

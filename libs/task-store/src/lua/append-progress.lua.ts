@@ -1,16 +1,22 @@
 import { APPEND_EVENT_LUA } from './append-event.lua.js';
 
 /**
- * Stores and publishes one progress event of an attempt.
+ * Stores and publishes progress events of an attempt, in order: one or several in one step.
  *
  * KEYS  task, events
- * ARGV  head, tail, task channel, project channel, attempt, progress, step, state (preparing | running)
- * Returns  the event's seq | 0 where a cancel is under way (nothing written) | -1 where the attempt is over or superseded.
+ * ARGV  head, task channel, project channel, attempt, state (preparing | running) and step of the last event,
+ *       then progress and tail of each event
+ * Returns  the first event's seq | 0 where a cancel is under way (nothing written) | -1 where the attempt is over or superseded.
  */
 export const APPEND_PROGRESS_LUA = `${APPEND_EVENT_LUA}
-local state, attempt = unpack(redis.call('HMGET', KEYS[1], 'state', 'attempt'))
-if not state or is_terminal(state) or state == 'queued' or attempt ~= ARGV[5] then return -1 end
+local state, attempt, seq = unpack(redis.call('HMGET', KEYS[1], 'state', 'attempt', 'seq'))
+if not state or is_terminal(state) or state == 'queued' or attempt ~= ARGV[4] then return -1 end
 if state == 'cancelling' then return 0 end
-redis.call('HSET', KEYS[1], 'state', ARGV[8], 'progress', ARGV[6], 'step', ARGV[7])
-return append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[3], ARGV[4])
+local first = seq + 1
+for at = 7, #ARGV, 2 do
+  seq = seq + 1
+  write_event(KEYS[2], seq, ARGV[1], ARGV[at + 1], attempt, ARGV[at], ARGV[2], ARGV[3])
+end
+redis.call('HSET', KEYS[1], 'seq', seq, 'state', ARGV[5], 'progress', ARGV[#ARGV - 1], 'step', ARGV[6])
+return first
 `;

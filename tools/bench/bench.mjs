@@ -1,0 +1,50 @@
+// @ts-check
+// `npm run bench [-- control|cold] [--json FILE]`: prints figures with their ratios to a floor measured in the same run.
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import process from 'node:process';
+import { buildApps } from '../setup/build.step.mjs';
+import { messageOf, SetupError } from '../setup/setup-error.mjs';
+import { runProgram } from '../setup/program.mjs';
+import { ensureRedisProgram } from '../setup/redis-server.step.mjs';
+import { setUpDependencies, setUpNode } from '../setup/set-up.mjs';
+import { parseBenchArguments, usageText } from './bench-arguments.mjs';
+
+/**
+ * A bench prints its report and gives its figures by the names of protocol §8, without the bench's own name.
+ * @typedef {(context: import('../setup/program.mjs').ProgramContext, tools: { redisProgram: string }) => Promise<Record<string, number>>} Bench
+ */
+
+void runProgram(async (context) => {
+  const { report } = context;
+  const { benches, jsonFile, help } = parseBenchArguments(process.argv.slice(2));
+  if (help) {
+    report.line(usageText());
+    return 0;
+  }
+  await setUpNode(context);
+  const { program: redisProgram } = await report.step('Redis', async (say) => {
+    const program = await ensureRedisProgram(context, say);
+    return { program, detail: `${program} (each bench starts its own server)` };
+  });
+  await setUpDependencies(context);
+  await report.step('Build', (say) => buildApps(context, say));
+
+  /** @type {Record<string, Record<string, number>>} */
+  const figures = {};
+  for (const name of benches) {
+    // They import installed packages, so they are loaded only now.
+    const { bench } = /** @type {{ bench: Bench }} */ (await import(new URL(`./${name}/${name}.bench.mjs`, import.meta.url).href));
+    figures[name] = await bench(context, { redisProgram });
+  }
+  if (jsonFile !== undefined) {
+    const machine = { cpus: cpus().length, node: process.versions.node };
+    try {
+      writeFileSync(jsonFile, `${JSON.stringify({ measuredAt: new Date().toISOString(), machine, ...figures }, null, 2)}\n`);
+    } catch (error) {
+      throw new SetupError(`The figures could not be written to ${jsonFile}: ${messageOf(error)}.`, 'Name a file in a folder that exists.', { cause: error });
+    }
+    report.line(`\nfigures written to ${jsonFile}`);
+  }
+  return 0;
+});
