@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
-import { ProjectStore, TaskStore } from '@function-runner/task-store';
+import { ProjectStore, RedisCheck, TaskStore } from '@function-runner/task-store';
 import { API_CONFIG, type ApiConfig } from './config/read-config.js';
 import { BatchService } from './dispatch/batch.service.js';
 import { CancelService } from './dispatch/cancel.service.js';
@@ -10,7 +10,6 @@ import { PipelineCatalog } from './dispatch/pipeline-catalog.js';
 import { GatewayOptions } from './gateway/gateway-options.js';
 import { RunnerGateway } from './gateway/runner.gateway.js';
 import { HealthController } from './health/health.controller.js';
-import { RedisCheck } from './health/redis-check.js';
 import { Drain } from './lifecycle/drain.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';

@@ -5,3 +5,5 @@ export type { ProjectRecord } from './project-record.js';
 export type { NewTask, TaskIdentity, TaskRecord } from './task-record.js';
 export { connectRedis } from './redis-connection.js';
 export type { ConnectionRole } from './redis-connection.js';
+export { RedisCheck } from './redis-check.js';
+export type { RedisVerdict } from './redis-check.js';

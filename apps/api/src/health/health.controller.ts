@@ -2,10 +2,10 @@ import { Controller, Get, Res, ServiceUnavailableException } from '@nestjs/commo
 import { HealthCheckService, HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 import type { Response } from 'express';
 import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
+import { RedisCheck } from '@function-runner/task-store';
 import { Drain } from '../lifecycle/drain.js';
 import { totalDepth } from '../queue/queue-depth.js';
 import { TaskQueues } from '../queue/task-queues.adapter.js';
-import { RedisCheck } from './redis-check.js';
 
 /** Liveness: the process answers. Readiness: a request sent here now would be served. */
 @Controller('health')

@@ -1,11 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { RedisCheck } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine } from '../container/container-engine.port.js';
 import { PipelineLibrary } from '../models/pipeline-library.js';
 import { RedisConnections } from '../progress/redis-connections.js';
 import { Workspace } from '../workspace/workspace.js';
 import { checkGpus } from './gpu-check.js';
-import { redisFault } from './redis-check.js';
+import { within } from '../lifecycle/within.js';
+
+/** How long Redis may take to answer. */
+const REDIS_TIMEOUT_MS = 2000;
 
 /**
  * What a run needs of its surroundings, each looked at for real. Every check answers with a sentence for people and
@@ -47,9 +51,10 @@ export class EnvironmentChecks {
   }
 
   async redis(): Promise<string> {
-    const fault = await redisFault(this.connections.main, this.config.allowNoPersistence === 'true');
-    if (fault !== undefined) throw new Error(fault);
-    return 'answers, noeviction';
+    const check = new RedisCheck(this.connections.main, { allowNoPersistence: this.config.allowNoPersistence === 'true' });
+    const { up, facts } = await within(REDIS_TIMEOUT_MS, check.run());
+    if (!up) throw new Error(facts['message']);
+    return `answers, policy ${facts['policy']}, persistence ${facts['persistence']}`;
   }
 
   gpu(): Promise<string> {

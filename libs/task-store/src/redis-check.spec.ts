@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { judge } from './redis-check.js';
+import { judgeRedis } from './redis-check.js';
 
 test.each<[Record<string, string> | 'unknown', boolean, boolean, object]>([
   [{ 'maxmemory-policy': 'noeviction', appendonly: 'yes', save: '' }, false, true, { persistence: 'aof' }],
@@ -9,5 +9,5 @@ test.each<[Record<string, string> | 'unknown', boolean, boolean, object]>([
   [{ 'maxmemory-policy': 'volatile-lru', appendonly: 'yes', save: '' }, true, false, { policy: 'volatile-lru' }],
   ['unknown', false, true, { policy: 'unknown' }],
 ])('%j, persistence may lack: %s → up: %s', (config, allowed, up, facts) => {
-  expect(judge(config, allowed)).toMatchObject({ up, facts });
+  expect(judgeRedis(config, allowed)).toMatchObject({ up, facts });
 });
