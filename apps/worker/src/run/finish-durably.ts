@@ -1,5 +1,6 @@
 import type { FinishOutcome } from '@function-runner/task-store';
 import type { Logger } from '../logging/logger.js';
+import { elapse } from './elapse.js';
 import { stopReason } from './stop-reason.js';
 
 /** Between two tries to write an end that Redis refuses. */
@@ -17,7 +18,7 @@ export async function finishDurably(finish: () => Promise<FinishOutcome>, signal
     } catch (error) {
       if (tries > 1 && othersCarryOn(signal)) throw error;
       logger.warn({ err: error, tries }, 'the task’s end cannot be written yet');
-      await pause(signal);
+      await elapse(RETRY_MS, signal);
     }
   }
 }
@@ -25,17 +26,4 @@ export async function finishDurably(finish: () => Promise<FinishOutcome>, signal
 /** After a cancel or a time-out nobody else would write the end. */
 function othersCarryOn(signal: AbortSignal): boolean {
   return signal.aborted && ['superseded', 'drain'].includes(stopReason(signal).kind);
-}
-
-/** Lets time pass; an abort ends it early. */
-function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, RETRY_MS);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

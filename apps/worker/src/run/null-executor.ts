@@ -1,3 +1,4 @@
+import { elapse } from './elapse.js';
 import type { Attempt, Made, TaskExecutor } from './task-executor.port.js';
 
 /** Progress events of a null run, protocol §8. */
@@ -20,17 +21,4 @@ export class NullExecutor implements TaskExecutor {
   clear(): Promise<void> {
     return Promise.resolve();
   }
-}
-
-/** Lets time pass; an abort ends it early. */
-function elapse(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, milliseconds);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
