@@ -1,7 +1,10 @@
 import type { ContainerStats } from 'dockerode';
 import type { Logger } from '../logging/logger.js';
 
-/** Between two samples, and before the first: a container that lives for a moment is seen once at least. */
+/**
+ * Before the first sample, and the longest time between two. The time doubles from the one to the other: a container
+ * that lives for a second is seen near its end, and one that lives for an hour once a second.
+ */
 const FIRST_SAMPLE_MS = 100;
 const SAMPLE_INTERVAL_MS = 1000;
 
@@ -43,7 +46,7 @@ export class ResourceWatch {
       this.sample()
         .then((stats) => this.take(stats))
         .catch((error: unknown) => this.logger.debug({ err: error }, 'no sample of a container'))
-        .finally(() => this.schedule(SAMPLE_INTERVAL_MS));
+        .finally(() => this.schedule(Math.min(2 * delay, SAMPLE_INTERVAL_MS)));
     }, delay);
   }
 
