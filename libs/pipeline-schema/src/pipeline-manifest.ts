@@ -11,9 +11,9 @@ export class PipelineExecution {
   @IsOptional() @IsIn(['stdio'], { message: 'must be "stdio", the protocol that this version speaks' })
   protocol?: 'stdio';
 
-  /** `job`: one container a task. */
-  @IsOptional() @IsIn(['job'], { message: 'must be "job", the mode that this version runs' })
-  mode?: 'job';
+  /** `job` (default): one container a task. `server`: the program loads its model first, then takes tasks one at a time. */
+  @IsOptional() @IsIn(['job', 'server'], { message: 'must be "job" or "server"' })
+  mode?: 'job' | 'server';
 
   /** Replaces the image's entrypoint; empty keeps it. */
   @IsArray() @ArrayMaxSize(64) @IsString({ each: true }) @MaxLength(4096, { each: true })

@@ -12,12 +12,18 @@ describe('validatePipelineManifest', () => {
     expect(validatePipelineManifest(good)).toEqual({ ok: true, value: good });
   });
 
+  test.each(['job', 'server'])('takes the mode %s', (mode) => {
+    const pipeline = { ...good, execution: { ...good.execution, mode } };
+    expect(validatePipelineManifest(pipeline)).toEqual({ ok: true, value: pipeline });
+  });
+
   test.each<[string, unknown, string]>([
     ['an id that is a path', { ...good, id: 'a/b' }, 'id'],
     ['an id with two colons', { ...good, id: 'a:b:c' }, 'id'],
     ['a model that is a path', { ...good, model_id: '../x' }, 'model_id'],
     ['an image with an option', { ...good, container_image: '--privileged' }, 'container_image'],
     ['a protocol to come', { ...good, execution: { ...good.execution, protocol: 'cog' } }, 'execution.protocol'],
+    ['a mode that is none', { ...good, execution: { ...good.execution, mode: 'batch' } }, 'execution.mode'],
     ['an argument that is none', { ...good, execution: { ...good.execution, args: [2] } }, 'execution.args'],
     ['a name of the environment that is none', { ...good, execution: { ...good.execution, environment: { 'A-B': 'x' } } }, 'execution.environment.A-B'],
     ['a value of the environment with NUL', { ...good, execution: { ...good.execution, environment: { A: 'x\0' } } }, 'execution.environment.A'],

@@ -2,6 +2,7 @@ import { access, constants, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PipelineFailure } from './pipeline-failure.js';
 import { sharp } from './sharp-engine.js';
+import { unlessAborted } from './unless-aborted.js';
 import type { OutputFormat } from './upscale-parameters.js';
 
 /** What a result is made of: the enlarged colours, the alpha still at the input's size, and the size wanted. */
@@ -41,16 +42,29 @@ export async function encodeImage(request: EncodeRequest, file: string, signal: 
     throw new PipelineFailure('WORKSPACE_UNAVAILABLE', `The output folder ${folder} cannot be written to.`, { cause: error });
   });
   const part = join(folder, `.${basename(file)}.part`);
+  let writing: Promise<unknown> = Promise.resolve();
   try {
     const encoder = await assemble(request);
     // libvips cannot be stopped half-way: on abort we leave it to write into a file that no longer has a name.
-    await unlessAborted(encoder.toFile(part), signal);
+    writing = encoder.toFile(part);
+    await unlessAborted(writing, signal);
     await rename(part, file);
   } catch (error) {
     await rm(part, { force: true });
+    // Once more at its end: it may not have made the file yet.
+    abandoned = writing.then(ignore, ignore).then(() => rm(part, { force: true })).catch(ignore);
     throw error;
   }
 }
+
+let abandoned: Promise<void> = Promise.resolve();
+
+/** Resolves when no write of an aborted task is at work any more: it holds a whole picture in memory. */
+export function abandonedWrite(): Promise<void> {
+  return abandoned;
+}
+
+function ignore(): void {}
 
 async function assemble({ colours, alpha, width, height, format }: EncodeRequest) {
   const { channels } = colours;
@@ -89,18 +103,4 @@ async function enlargeAlpha(alpha: { width: number; height: number; data: Uint8A
     .toColourspace('b-w')
     .raw()
     .toBuffer();
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -1,10 +1,12 @@
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { readArguments } from './pipeline-arguments.js';
+import { readArguments, type PipelineArguments } from './pipeline-arguments.js';
 import { PipelineFailure } from './pipeline-failure.js';
+import { peakResidentBytes } from './process-memory.js';
 import { ProtocolWriter } from './protocol-writer.js';
 import { runTask } from './run-task.js';
 import { readTaskLine } from './task-line.js';
+import { TaskServer } from './task-server.js';
 import { UpscaleModel } from './upscale-model.js';
 
 /** Exit codes a shell would give for the two signals that end a task. */
@@ -12,7 +14,8 @@ const EXIT_CODES = { SIGTERM: 143, SIGINT: 130 } as const;
 /** How long a cancelled task may take to tidy up, in ms; the runner kills after 5 s. */
 const TIDY_UP_MS = 1000;
 
-const events = new ProtocolWriter((line) => process.stdout.write(line));
+const modelsPath = process.env['MODELS_PATH'] ?? '/models';
+const events = new ProtocolWriter(write);
 const cancel = new AbortController();
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -25,34 +28,59 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 // Nobody listens any more: there is no point in going on.
 process.stdout.on('error', () => process.exit(1));
 
-process.exitCode = await runJob();
+process.exitCode = await run();
 // Not left to the event loop: stdin may still be open, and WebAssembly's timers would keep the process.
 process.exit();
 
-/** Job mode: one task line on stdin, then the end. */
-async function runJob(): Promise<number> {
+async function run(): Promise<number> {
   try {
-    const { model, scale, range } = readArguments(process.argv.slice(2));
-    const task = readTaskLine(await firstLine(), {
-      workspacePath: process.env['WORKSPACE_PATH'] ?? '/workspace',
-      modelsPath: process.env['MODELS_PATH'] ?? '/models',
-      ...(process.env['OUTPUT_PATH'] ? { outputDir: process.env['OUTPUT_PATH'] } : {}),
-    });
-    const load = (modelsPath: string) => UpscaleModel.load({ folder: join(modelsPath, model), scale, range });
-    await runTask(task, { scale, load }, events, cancel.signal);
-    events.metric('peak_rss_bytes', process.resourceUsage().maxRSS * 1024);
-    events.done();
+    const choice = readArguments(process.argv.slice(2));
+    await (choice.serve ? serveTasks(choice) : runJob(choice));
     return 0;
   } catch (error) {
     if (cancel.signal.aborted) return Number(process.exitCode);
-    const failure = PipelineFailure.from(error);
-    if (failure.code === 'INTERNAL') console.error(error);
-    events.error(failure.code, failure.message);
+    events.failed(error);
     return 1;
   }
 }
 
+/** Job mode: one task line on stdin, then the end. */
+async function runJob(choice: PipelineArguments): Promise<void> {
+  const task = readTaskLine(await firstLine(), {
+    workspacePath: process.env['WORKSPACE_PATH'] ?? '/workspace',
+    modelsPath,
+    ...(process.env['OUTPUT_PATH'] ? { outputDir: process.env['OUTPUT_PATH'] } : {}),
+  });
+  await runTask(task, { scale: choice.scale, load: (path) => loadModel(choice, path) }, events, cancel.signal);
+  events.metric('peak_rss_bytes', peakResidentBytes());
+  events.done();
+}
+
+/** Server mode: the model first, then a task a line until stdin closes. */
+async function serveTasks(choice: PipelineArguments): Promise<void> {
+  const model = await loadModel(choice, modelsPath);
+  await model.warmUp(cancel.signal);
+  const server = new TaskServer(model, write);
+  cancel.signal.addEventListener('abort', () => server.stop());
+  events.ready();
+  for await (const line of lines()) server.accept(line);
+  await server.drained();
+  cancel.signal.throwIfAborted();
+}
+
+function loadModel({ model, scale, range }: PipelineArguments, path: string): Promise<UpscaleModel> {
+  return UpscaleModel.load({ folder: join(path, model), scale, range });
+}
+
 async function firstLine(): Promise<string> {
-  for await (const line of createInterface({ input: process.stdin, signal: cancel.signal })) return line;
+  for await (const line of lines()) return line;
   throw new PipelineFailure('PROTOCOL_VIOLATION', 'stdin ended before a task came.');
+}
+
+function lines(): AsyncIterable<string> {
+  return createInterface({ input: process.stdin, signal: cancel.signal });
+}
+
+function write(line: string): void {
+  process.stdout.write(line);
 }

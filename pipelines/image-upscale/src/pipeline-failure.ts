@@ -1,5 +1,6 @@
-/** The codes of the runner's closed set that this pipeline can report. */
+/** The codes of the runner's closed set that this pipeline can report, and the one that answers a cancel. */
 export type FailureCode =
+  | 'CANCELLED'
   | 'VALIDATION_FAILED'
   | 'INPUT_NOT_FOUND'
   | 'MODEL_NOT_FOUND'

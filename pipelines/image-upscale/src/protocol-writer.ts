@@ -1,3 +1,5 @@
+import { PipelineFailure } from './pipeline-failure.js';
+
 /** What a task tells the runner while it runs. */
 export interface TaskEvents {
   /** `progress` is 0–100 and never falls. */
@@ -9,7 +11,7 @@ export interface TaskEvents {
   log(level: 'info' | 'warn', message: string): void;
 }
 
-/** Writes the stdio protocol, version 1: one JSON object a line. */
+/** Writes the stdio protocol, version 1: one JSON object a line. One writer a task: progress never falls within it. */
 export class ProtocolWriter implements TaskEvents {
   private highest = 0;
 
@@ -36,7 +38,15 @@ export class ProtocolWriter implements TaskEvents {
     this.send({ type: 'log', level, message });
   }
 
-  error(code: string, message: string): void {
+  /** Server mode: the model is loaded. */
+  ready(): void {
+    this.send({ type: 'ready' });
+  }
+
+  /** The task's end, if it failed; what no module has recognised goes to stderr whole. */
+  failed(error: unknown): void {
+    const { code, message } = PipelineFailure.from(error);
+    if (code === 'INTERNAL') console.error(error);
     this.send({ type: 'error', code, message });
   }
 

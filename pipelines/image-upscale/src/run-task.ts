@@ -24,6 +24,8 @@ const MAX_STEM_BYTES = 200;
 /** The model and how to get it, kept apart so that a server can load it once and run many tasks. */
 export interface TaskModel {
   readonly scale: number;
+  /** It is in memory already. */
+  readonly resident?: boolean;
   load(modelsPath: string): Promise<UpscaleModel>;
 }
 
@@ -31,14 +33,14 @@ export interface TaskModel {
 export async function runTask(task: Task, taskModel: TaskModel, events: TaskEvents, signal: AbortSignal): Promise<void> {
   const { input, scale, format } = readParameters(task.parameters, taskModel.scale);
   const file = resolve(task.workspacePath, input);
-  events.progress(PROGRESS.loading, 'loading the model');
+  events.progress(PROGRESS.loading, taskModel.resident ? 'checking the picture' : 'loading the model');
   const started = performance.now();
   // The header is read while the model loads; a refusal of the input comes before any failure of the model's.
   const loading = Promise.allSettled([taskModel.load(task.modelsPath)]);
   const wanted = wantedSize(await inspectImage(file, maxInputPixels(taskModel.scale)), scale);
   checkFormatHolds(format, wanted);
   const model = settled((await loading)[0]);
-  events.metric('load_ms', Math.round(performance.now() - started));
+  if (!taskModel.resident) events.metric('load_ms', Math.round(performance.now() - started));
 
   signal.throwIfAborted();
   events.progress(PROGRESS.decoding, 'reading the picture');

@@ -10,40 +10,59 @@ export interface Task {
   readonly modelsPath: string;
 }
 
-/** Folders that hold where the task line names none; the container's environment has them too. */
+/** Folders that hold where the task line names none; what has no default must be in the line. */
 export interface TaskDefaults {
-  readonly workspacePath: string;
+  readonly workspacePath?: string;
   readonly outputDir?: string;
   readonly modelsPath: string;
 }
 
+/** What a server is told. */
+export type ServerLine = { readonly kind: 'task'; readonly task: Task } | { readonly kind: 'cancel'; readonly taskId: unknown };
+
 /** Reads one task line of the stdio protocol, version 1. */
 export function readTaskLine(line: string, defaults: TaskDefaults): Task {
-  let task: unknown;
+  return taskOf(parse(line), defaults);
+}
+
+/** Reads a line of server mode: a task, or the cancel of one. */
+export function readServerLine(line: string, defaults: TaskDefaults): ServerLine {
+  const message = parse(line);
+  if (message['type'] === 'cancel') return { kind: 'cancel', taskId: message['taskId'] };
+  return { kind: 'task', task: taskOf(message, defaults) };
+}
+
+function parse(line: string): Record<string, unknown> {
+  let message: unknown;
   try {
-    task = JSON.parse(line);
+    message = JSON.parse(line);
   } catch (error) {
     throw new PipelineFailure('PROTOCOL_VIOLATION', 'The task on stdin is not one line of JSON.', { cause: error });
   }
-  if (!isRecord(task)) throw new PipelineFailure('PROTOCOL_VIOLATION', 'The task on stdin is not a JSON object.');
-  const { protocol, parameters, taskId } = task;
+  if (!isRecord(message)) throw new PipelineFailure('PROTOCOL_VIOLATION', 'The task on stdin is not a JSON object.');
+  return message;
+}
+
+function taskOf(message: Readonly<Record<string, unknown>>, defaults: TaskDefaults): Task {
+  const { protocol, parameters, taskId } = message;
   if (protocol !== 1) throw new PipelineFailure('PROTOCOL_VIOLATION', `This pipeline speaks protocol 1, not ${JSON.stringify(protocol) ?? 'none'}.`);
   if (!isRecord(parameters)) throw new PipelineFailure('PROTOCOL_VIOLATION', 'The task has no parameters.');
-  const outputDir = task['outputDir'] ?? defaults.outputDir;
-  if (typeof outputDir !== 'string') throw new PipelineFailure('PROTOCOL_VIOLATION', 'The task names no outputDir.');
   return {
     taskId: typeof taskId === 'string' ? taskId : '',
     parameters,
-    workspacePath: stringOr(task['workspacePath'], defaults.workspacePath),
-    outputDir,
-    modelsPath: stringOr(task['modelsPath'], defaults.modelsPath),
+    workspacePath: folder('workspacePath'),
+    outputDir: folder('outputDir'),
+    modelsPath: folder('modelsPath'),
   };
+
+  function folder(name: keyof TaskDefaults): string {
+    const given = message[name];
+    const path = typeof given === 'string' && given !== '' ? given : defaults[name];
+    if (path === undefined) throw new PipelineFailure('PROTOCOL_VIOLATION', `The task names no ${name}.`);
+    return path;
+  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function stringOr(value: unknown, fallback: string): string {
-  return typeof value === 'string' && value !== '' ? value : fallback;
 }

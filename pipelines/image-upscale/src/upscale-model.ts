@@ -22,6 +22,12 @@ export interface RgbPixels {
   readonly data: Uint8Array;
 }
 
+/**
+ * Side of the picture that a server warms up on, in pixels. Measured with slim x2 and a first task of 64 px: 8 px cost
+ * 35 ms and save 45, 32 px cost 70 and save 60 (then it is within 20 to 40 ms of the second), 64 px cost 150 and save 75.
+ */
+const WARM_UP_SIDE = 32;
+
 /** How long the event loop may be kept from signals and timers, in ms; a single step of the largest model takes some 100 ms. */
 const YIELD_EVERY_MS = 30;
 
@@ -107,6 +113,14 @@ export class UpscaleModel {
     } finally {
       for (const index of [...live.keys()]) release(live, index);
     }
+  }
+
+  /**
+   * Runs every operation once on next to nothing. The backend then has its convolutions set up (it packs the weights
+   * of each at first use) and the engine has optimised the kernels, so that a server's first task is nearly as fast as later ones.
+   */
+  async warmUp(signal: AbortSignal): Promise<void> {
+    await this.upscale({ width: WARM_UP_SIDE, height: WARM_UP_SIDE, data: new Uint8Array(WARM_UP_SIDE ** 2 * 3) }, signal);
   }
 
   /** Gives the weights back. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { env, ready, setBackend } from '@tensorflow/tfjs-core';
+import { env, memory, ready, setBackend } from '@tensorflow/tfjs-core';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 
 const BINARY = 'tfjs-backend-wasm-simd.wasm';
@@ -12,6 +12,11 @@ let started: Promise<void> | undefined;
 export function startWasmBackend(): Promise<void> {
   started ??= start();
   return started;
+}
+
+/** How many tensors the backend holds: between two tasks those of the model, and no more. */
+export function tensorsInMemory(): number {
+  return memory().numTensors;
 }
 
 async function start(): Promise<void> {
