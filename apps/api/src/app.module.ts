@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
-import { ProjectStore, RedisCheck, TaskStore } from '@function-runner/task-store';
+import { ProjectStore, RedisCheck, TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import { API_CONFIG, type ApiConfig } from './config/read-config.js';
 import { BatchService } from './dispatch/batch.service.js';
 import { CancelService } from './dispatch/cancel.service.js';
@@ -29,6 +29,7 @@ import { ProblemFilter } from './rest/problem.filter.js';
 import { ProjectsController } from './rest/projects.controller.js';
 import { RequestInterceptor } from './rest/request.interceptor.js';
 import { TasksController } from './rest/tasks.controller.js';
+import { WorkersController } from './rest/workers.controller.js';
 
 /** Puts the api together: who gets what. The classes themselves know no container. */
 @Module({})
@@ -37,7 +38,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [TerminusModule.forRoot({ logger: false })],
-      controllers: [GenerationsController, TasksController, ProjectsController, CatalogController, HealthController, MetricsController, DocsController],
+      controllers: [GenerationsController, TasksController, ProjectsController, CatalogController, WorkersController, HealthController, MetricsController, DocsController],
       providers: [
         { provide: API_CONFIG, useValue: config },
         { provide: GatewayOptions, useValue: new GatewayOptions(config.maxPayload) },
@@ -45,6 +46,7 @@ export class AppModule {
         ApiMetrics,
         { provide: RedisConnections, useFactory: () => new RedisConnections(config.redisUrl) },
         { provide: TaskStore, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new TaskStore(request, { retentionMs: config.eventRetentionMs }) },
+        { provide: WorkerRegistry, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new WorkerRegistry(request) },
         { provide: ProjectStore, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new ProjectStore(request) },
         // An editor with a project service of its own replaces this one provider.
         { provide: PROJECT_DIRECTORY, inject: [ProjectStore], useFactory: (store: ProjectStore) => new RedisProjectDirectory(store) },

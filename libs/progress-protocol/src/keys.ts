@@ -10,6 +10,10 @@ export const keys = {
   project: (projectId: string): string => `project:{${projectId}}`,
   /** String: the task that a request id of the project started. */
   request: (projectId: string, requestId: string): string => `project:{${projectId}}:request:${requestId}`,
+  /** Sorted set: the workers that live. */
+  workers: 'workers',
+  /** String: what a worker says of itself, JSON. */
+  worker: (workerId: string): string => `worker:{${workerId}}`,
   /** String: the tasks of a batch, JSON. */
   batch: (batchId: string): string => `batch:{${batchId}}`,
 };

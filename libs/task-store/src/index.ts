@@ -5,5 +5,7 @@ export type { ProjectRecord } from './project-record.js';
 export type { NewTask, TaskIdentity, TaskRecord } from './task-record.js';
 export { connectRedis } from './redis-connection.js';
 export type { ConnectionRole } from './redis-connection.js';
+export { WORKER_BEAT_MS, WORKER_WORD_MS, WorkerRegistry } from './worker-registry.js';
+export type { WorkerFacts } from './worker-registry.js';
 export { RedisCheck } from './redis-check.js';
 export type { RedisVerdict } from './redis-check.js';

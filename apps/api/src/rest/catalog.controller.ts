@@ -1,5 +1,5 @@
 import { Controller, Get, Inject } from '@nestjs/common';
-import { listModels } from '@function-runner/model-store';
+import { readModels } from '@function-runner/model-store';
 import { QUALITY_TIERS, type PipelineConfig, type QualityTier } from '@function-runner/pipeline-schema';
 import { queueName } from '@function-runner/task-contract';
 import { API_CONFIG, type ApiConfig } from '../config/read-config.js';
@@ -53,10 +53,12 @@ export class CatalogController {
     };
   }
 
+  /** What is damaged is named beside the models, not in their place. */
   @Get('models')
-  async models(): Promise<{ models: ModelEntry[] }> {
-    const models = await listModels(this.config.modelsRoot);
+  async models(): Promise<{ models: ModelEntry[]; faults?: readonly string[] }> {
+    const { models, faults } = await readModels(this.config.modelsRoot);
     return {
+      ...(faults.length === 0 ? {} : { faults }),
       models: models.map(({ manifest: { id, name, version, type, license, files }, current }) => ({
         id, name, version, type, ...(license === undefined ? {} : { license }), current, bytes: files.reduce((sum, { size }) => sum + size, 0),
       })),

@@ -69,6 +69,7 @@ export function openApiDocument(): Json {
       },
       '/v1/pipelines': { get: operation('listPipelines', 'Which pipeline each tier runs for each node type', { responses: { 200: answer('All of them.', undefined, { pipelines: [PIPELINE_EXAMPLE] }, list('pipelines', 'Pipeline')) } }) },
       '/v1/models': { get: operation('listModels', 'The models in the store', { responses: { 200: answer('Every version.', undefined, { models: [MODEL_EXAMPLE] }, list('models', 'Model')), ...problems(500) } }) },
+      '/v1/workers': { get: operation('listWorkers', 'The workers that live', { responses: { 200: answer('All of them.', undefined, { workers: [WORKER_EXAMPLE] }, list('workers', 'Worker')), ...problems(503) } }) },
       '/health/live': { get: operation('live', 'The process answers', { responses: { 200: { description: 'It does.' } } }) },
       '/health/ready': { get: operation('ready', 'A request sent here now would be served', { responses: { 200: { description: 'It would.' }, 503: { description: 'It would not; each check says why.' } } }) },
       '/metrics': { get: operation('metrics', 'Metrics for Prometheus', { responses: { 200: { description: 'Text exposition format.' } } }) },
@@ -90,6 +91,7 @@ export function openApiDocument(): Json {
           described: { type: 'boolean', description: 'Whether the model store holds its pipeline.json.' }, parameters: { type: 'object', description: 'JSON Schema of the node’s parameters.' },
         }, ['parameters']),
         Model: object({ id: TEXT, name: TEXT, version: TEXT, type: TEXT, license: TEXT, current: { type: 'boolean' }, bytes: COUNT }, ['license']),
+        Worker: object({ workerId: TEXT, host: TEXT, pid: COUNT, engine: TEXT, state: TEXT, running: COUNT, warm: COUNT, concurrency: COUNT, startedAt: TIME }),
         Problem: object({ type: TEXT, title: TEXT, status: COUNT, detail: TEXT, code: CODE, details: { description: 'Facts for programs.' } }, ['details']),
       },
     },
@@ -116,6 +118,7 @@ const PIPELINE_EXAMPLE: Json = {
   tier: 'high', nodeType: 'image_upscale', pipelineId: 'image-upscale:1.0-high', containerImage: 'function-runner/image-upscale:1.0', targetVram: 0,
   optimizations: ['esrgan-medium', 'x4'], timeoutSeconds: 1800, maxConcurrent: 3, queue: 'quality_high', described: true,
 };
+const WORKER_EXAMPLE: Json = { workerId: 'box-1-4711-0a1b2c3d', host: 'box-1', pid: 4711, engine: 'docker', state: 'working', running: 1, warm: 2, concurrency: 4, startedAt: '2026-11-24T12:00:00.000Z' };
 const MODEL_EXAMPLE: Json = { id: 'esrgan-slim-x2', name: 'ESRGAN slim ×2', version: '1.0.0', type: 'image', license: 'MIT', current: true, bytes: 512_000 };
 
 function operation(operationId: string, summary: string, rest: Json): Json {

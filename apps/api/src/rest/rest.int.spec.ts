@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { RedisFixture, waitFor } from '@function-runner/testing';
+import { connectRedis, WorkerRegistry, type WorkerFacts } from '@function-runner/task-store';
 import { ApiFixture } from '../api.fixture.js';
 
 const NODE = { nodeId: 'node-1', nodeType: 'image_upscale', projectId: 'film', parameters: {} };
@@ -93,11 +94,25 @@ describe('projects, pipelines, models, docs', () => {
     expect(await (await api.fetch('/v1/models')).json()).toEqual({ models: [] });
   });
 
+  test('the workers that live, and no longer', async () => {
+    const connection = connectRedis(redis.url, 'worker', () => undefined);
+    try {
+      const registry = new WorkerRegistry(connection);
+      const facts: WorkerFacts = { workerId: 'w-1', host: 'h', pid: 1, engine: 'docker', state: 'working', running: 0, warm: 2, concurrency: 4, startedAt: new Date().toISOString() };
+      await registry.announce(facts);
+      expect(await (await api.fetch('/v1/workers')).json()).toEqual({ workers: [facts] });
+      await registry.leave('w-1');
+      expect(await (await api.fetch('/v1/workers')).json()).toEqual({ workers: [] });
+    } finally {
+      connection.disconnect();
+    }
+  });
+
   test('the document names every route, and the page loads', async () => {
     const document = (await (await api.fetch('/docs-json')).json()) as { paths: Record<string, Record<string, unknown>>; components: { schemas: Record<string, { properties: object }> } };
     expect(Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`)).sort()).toEqual([
       'delete /v1/tasks/{id}', 'get /health/live', 'get /health/ready', 'get /metrics', 'get /v1/models', 'get /v1/pipelines', 'get /v1/projects/{id}',
-      'get /v1/tasks', 'get /v1/tasks/{id}', 'get /v1/tasks/{id}/events', 'post /v1/generations', 'put /v1/projects/{id}',
+      'get /v1/tasks', 'get /v1/tasks/{id}', 'get /v1/tasks/{id}/events', 'get /v1/workers', 'post /v1/generations', 'put /v1/projects/{id}',
     ]);
     expect(Object.keys(document.components.schemas['StartGeneration']?.properties ?? {}).sort()).toEqual(['nodeId', 'nodeType', 'parameters', 'priority', 'projectId', 'requestId']);
     for (const path of ['/docs', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js']) expect((await api.fetch(path)).status).toBe(200);
