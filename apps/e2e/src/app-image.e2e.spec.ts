@@ -117,7 +117,7 @@ beforeAll(async () => {
   const { version } = JSON.parse(await readFile(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string };
   environment = {
     APP_IMAGE: `function-runner/app:${version}`, WORKSPACE_ROOT: workspace, RUNNER_USER: `${uid}:${gid}`, DOCKER_GID: String((await stat(socket)).gid), REDIS_PORT: String(redis.port),
-    PORT: String(await freePort()), WORKER_PORT: String(await freePort()), GPU_INVENTORY: 'none', IMAGE_PULL: 'never', INSTALL_ID: docker.installId,
+    PORT: String(await freePort()), WORKER_PORT: String(await freePort()), GPU_INVENTORY: 'none', IMAGE_PULL: 'never', WARM_CONTAINERS: '0', INSTALL_ID: docker.installId,
   };
   services = await composeServices(environment);
   for (const mount of services.worker.volumes) if (mount.target === '/var/run/docker.sock') mount.source = socket;
@@ -149,7 +149,7 @@ async function upscale(worker: Service, more: Readonly<Record<string, string>>, 
   const editor = await Editor.connect(apiUrl);
   try {
     const { taskId } = await editor.start({ projectId: name, nodeId: 'upscale-1', nodeType: 'image_upscale', parameters: { input: 'plates/frame.png' } });
-    const seen = waitFor('the container of the pipeline', async () => (await docker.containers(taskId))[0]?.Mounts, TEST_MS);
+    const seen = waitFor('the container of the pipeline', async () => (await docker.containers())[0]?.Mounts, TEST_MS);
     // Its own failure is the test's; that of the task is told first, because it says why.
     seen.catch(() => undefined);
     const { result } = await editor.success(taskId, TEST_MS);

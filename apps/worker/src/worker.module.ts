@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import { TaskStore } from '@function-runner/task-store';
+import { TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import { loadWorkerConfig, WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine } from './container/container-engine.port.js';
 import { DockerEngine } from './container/docker-engine.adapter.js';
@@ -10,6 +10,7 @@ import { EnvironmentChecks } from './health/environment-checks.js';
 import { HealthController } from './health/health.controller.js';
 import { BullMqIntake } from './intake/bullmq-intake.adapter.js';
 import { ContainerReaper } from './lifecycle/container-reaper.js';
+import { Heartbeat } from './lifecycle/heartbeat.js';
 import { WorkerLifecycle } from './lifecycle/worker-lifecycle.js';
 import { createLogger, LOGGER, type Logger } from './logging/logger.js';
 import { MetricsController } from './metrics/metrics.controller.js';
@@ -23,6 +24,7 @@ import { LiveRuns } from './run/live-runs.js';
 import { NullExecutor } from './run/null-executor.js';
 import { RunTask } from './run/run-task.js';
 import { TASK_EXECUTOR, type TaskExecutor } from './run/task-executor.port.js';
+import { WarmPool } from './warm/warm-pool.js';
 import { Workspace } from './workspace/workspace.js';
 
 @Module({
@@ -33,6 +35,7 @@ import { Workspace } from './workspace/workspace.js';
     { provide: LOGGER, inject: [WORKER_CONFIG], useFactory: (config: WorkerConfig) => createLogger(config.logLevel, config.workerId) },
     { provide: RedisConnections, inject: [WORKER_CONFIG, LOGGER], useFactory: (config: WorkerConfig, logger: Logger) => new RedisConnections(config.redisUrl, logger) },
     { provide: TASK_STORE, inject: [RedisConnections, WORKER_CONFIG], useFactory: (redis: RedisConnections, { retentionMs }: WorkerConfig) => new TaskStore(redis.main, { retentionMs }) },
+    { provide: WorkerRegistry, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new WorkerRegistry(redis.main) },
     {
       provide: CONTAINER_ENGINE,
       inject: [WORKER_CONFIG, InstallIdentity, LOGGER],
@@ -49,7 +52,7 @@ import { Workspace } from './workspace/workspace.js';
       useFactory: ({ containerEngine, nullEngineDurationMs }: WorkerConfig, containers: ContainerExecutor): TaskExecutor =>
         containerEngine === 'null' ? new NullExecutor(nullEngineDurationMs) : containers,
     },
-    InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, BullMqIntake, WorkerOrders, WorkerMetrics, EnvironmentChecks, ContainerReaper, WorkerLifecycle,
+    InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, BullMqIntake, WorkerOrders, WorkerMetrics, EnvironmentChecks, ContainerReaper, WarmPool, Heartbeat, WorkerLifecycle,
   ],
 })
 export class WorkerModule {}

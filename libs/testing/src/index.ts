@@ -5,7 +5,7 @@ export { DockerFixture } from './docker-fixture.js';
 export { NODE_IN_IMAGE, testBaseImage } from './test-image.js';
 export { tempFolder } from './temp-folder.js';
 export type { TempFolder } from './temp-folder.js';
-export { SCRIPT_MODEL, SCRIPT_PIPELINE, scriptModel, scriptPipeline } from './script-pipeline.js';
+export { SCRIPT_MODEL, SCRIPT_PIPELINE, scriptModel, scriptPipeline, SERVER_PIPELINE, serverPipeline } from './script-pipeline.js';
 export { testJob } from './test-job.js';
 export type { TestJob } from './test-job.js';
 export { WorkerProcess, buildWorker } from './worker-process.js';

@@ -27,6 +27,47 @@ export function scriptPipeline(image: string, changes: { id?: string; memory?: s
   };
 }
 
+/** The pipeline below: the same, but one container takes one task after the other. */
+export const SERVER_PIPELINE = 'script-server:1.0';
+
+/**
+ * As above, in server mode. A task's script also gets `signal`, which its cancel aborts, and `state`, an object that
+ * lasts as long as the container; what it throws is the task's error. `opening` runs before the program is ready.
+ */
+const SERVER_PROGRAM = `
+const fs = require('node:fs');
+const say = (message) => new Promise((done) => process.stdout.write((typeof message === 'string' ? message : JSON.stringify(message)) + '\\n', done));
+const wait = (ms, signal) => new Promise((done, fail) => { setTimeout(done, ms); signal?.addEventListener('abort', () => fail(new Error('aborted'))); });
+const body = Object.getPrototypeOf(async () => {}).constructor;
+const state = { tasks: [] };
+let current;
+async function serve(task) {
+  const controller = new AbortController();
+  current = { id: task.taskId, controller };
+  state.tasks.push(task.taskId);
+  try {
+    await new body('task', 'say', 'fs', 'wait', 'signal', 'state', task.parameters.script)(task, say, fs, wait, controller.signal, state);
+    await say({ type: 'done' });
+  } catch (error) {
+    await say({ type: 'error', code: controller.signal.aborted ? 'CANCELLED' : error.code ?? 'FAILED', message: error.message });
+  }
+}
+new body('say', 'fs', 'wait', process.env.OPENING ?? '')(say, fs, wait).then(async () => {
+  await say({ type: 'ready' });
+  for await (const line of require('node:readline').createInterface({ input: process.stdin })) {
+    const message = JSON.parse(line);
+    if (message.type !== 'cancel') void serve(message);
+    else if (message.taskId === current?.id) current.controller.abort();
+  }
+});`;
+
+/** A `pipeline.json` in server mode whose tasks bring their own program. */
+export function serverPipeline(image: string, changes: { id?: string; memory?: string; cancel_grace_seconds?: number; opening?: string } = {}): Record<string, unknown> {
+  const { id = SERVER_PIPELINE, opening, ...rest } = changes;
+  const { execution, ...pipeline } = scriptPipeline(image, { id, ...rest }) as { execution: Record<string, unknown> };
+  return { ...pipeline, execution: { ...execution, mode: 'server', command: [NODE_IN_IMAGE, '-e', SERVER_PROGRAM], environment: opening === undefined ? {} : { OPENING: opening } } };
+}
+
 /** `model.json` of the pipeline's model, less its files. */
 export function scriptModel(): { id: string; name: string; version: string; type: 'image'; requirements: { vram: number; disk_space: number } } {
   return { id: SCRIPT_MODEL, name: 'Nothing to speak of', version: '1.0.0', type: 'image', requirements: { vram: 0, disk_space: 0 } };

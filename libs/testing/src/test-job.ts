@@ -9,16 +9,16 @@ export interface TestJob {
   trace: { request_id?: string; project_name: string; quality: string };
 }
 
-/** A job of the project `Film` that runs `script` in the script pipeline. */
-export function testJob(script: string, changes: { pipelineId?: string; image?: string; timeoutSeconds?: number; parameters?: Record<string, unknown>; nodeId?: string } = {}): TestJob {
-  const { pipelineId = 'script:1.0', image = 'me/unused:1', timeoutSeconds = 60, parameters = {}, nodeId = 'node-1' } = changes;
+/** A job of the project `Film`, unless told, that runs `script` in the script pipeline. */
+export function testJob(script: string, changes: { pipelineId?: string; image?: string; timeoutSeconds?: number; parameters?: Record<string, unknown>; nodeId?: string; project?: string } = {}): TestJob {
+  const { pipelineId = 'script:1.0', image = 'me/unused:1', timeoutSeconds = 60, parameters = {}, nodeId = 'node-1', project = 'Film' } = changes;
   return {
     pipeline_id: pipelineId,
     node_type: 'script',
-    parameters: { script, ...parameters, node_id: nodeId, project_id: 'film', output_path: `/workspace/Film/outputs/renders/${nodeId}` },
+    parameters: { script, ...parameters, node_id: nodeId, project_id: project.toLowerCase(), output_path: `/workspace/${project}/outputs/renders/${nodeId}` },
     config: { pipeline_id: pipelineId, container_image: image, target_vram: 0, optimizations: ['fast'], timeout_seconds: timeoutSeconds },
     workspace_path: '/workspace',
     submitted_at: new Date().toISOString(),
-    trace: { project_name: 'Film', quality: 'high' },
+    trace: { project_name: project, quality: 'high' },
   };
 }

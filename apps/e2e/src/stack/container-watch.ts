@@ -12,7 +12,7 @@ export interface ContainerEvent {
 }
 
 /** The labels that protocol and operators know our containers by. */
-const LABEL = { install: 'function-runner.install', task: 'function-runner.task', attempt: 'function-runner.attempt', worker: 'function-runner.worker', pipeline: 'function-runner.pipeline' };
+const LABEL = { install: 'function-runner.install', task: 'function-runner.task', attempt: 'function-runner.attempt', worker: 'function-runner.worker', pipeline: 'function-runner.pipeline', serving: 'function-runner.serving' };
 
 const ACTIONS = ['create', 'start', 'die', 'oom', 'destroy'];
 
@@ -29,10 +29,10 @@ export class ContainerWatch {
 
   constructor(private readonly installId: string) {}
 
-  /** Containers there are now, running or not, as `task.attempt`. */
+  /** Containers there are now, running or not, as `task.attempt`, or `<project>/<folder>` of one that serves several. */
   async present(): Promise<string[]> {
     const found = await this.docker.listContainers({ all: true, filters: { label: [`${LABEL.install}=${this.installId}`] } });
-    return found.map(({ Labels }) => `${Labels[LABEL.task]}.${Labels[LABEL.attempt]}`);
+    return found.map(({ Labels }) => Labels[LABEL.serving] ?? `${Labels[LABEL.task]}.${Labels[LABEL.attempt]}`);
   }
 
   /** All that happened since this watch was made, of one task where given. */

@@ -96,11 +96,11 @@ export class RunnerStack {
     return this.add('worker', this.workers, environment);
   }
 
-  /** What an app of this stack is told. */
+  /** What an app of this stack is told. No container is kept warm unless a test wants it: the invariants look for any that is left. */
   environmentFor(environment: Environment = {}): Environment {
     return {
       REDIS_URL: this.redisServer.url, WORKSPACE_ROOT: this.workspaceRoot, PIPELINES_CONFIG: this.tiersPath, INSTALL_ID: this.installId,
-      GPU_INVENTORY: 'none', IMAGE_PULL: 'never', ...this.common, ...environment,
+      GPU_INVENTORY: 'none', IMAGE_PULL: 'never', WARM_CONTAINERS: '0', ...this.common, ...environment,
     };
   }
 

@@ -28,7 +28,7 @@ describe('loadWorkerConfig', () => {
   it('names each variable that is wrong, and what would be right', () => {
     const wrong: Record<string, string> = {
       WORKER_PORT: '70000', CONTAINER_ENGINE: 'podman', IMAGE_PULL: 'always', GPU_INVENTORY: 'some', WORKER_CONCURRENCY: '0', DRAIN_TIMEOUT: '30', EVENT_RETENTION: 'a day', PROGRESS_PER_SECOND: '-1', OUTPUT_LIMIT: '64GB',
-      DEFAULT_MEMORY: 'lots', MAX_WORKER_LOSSES: '1.5', NULL_ENGINE_DURATION_MS: 'x', PROCESS_COMMANDS: '[]', REDIS_ALLOW_NO_PERSISTENCE: 'yes', LOG_LEVEL: 'trace',
+      DEFAULT_MEMORY: 'lots', MAX_WORKER_LOSSES: '1.5', NULL_ENGINE_DURATION_MS: 'x', PROCESS_COMMANDS: '[]', REDIS_ALLOW_NO_PERSISTENCE: 'yes', LOG_LEVEL: 'trace', WARM_CONTAINERS: '-1', WARM_IDLE_TIMEOUT: 'soon',
     };
     // Every setting whose text can be wrong at all is in the list above.
     const refutable = Object.values(WORKER_SETTINGS).filter(({ parse }) => !parse('\u0001 wrong').ok).map(({ name }) => name);

@@ -20,6 +20,8 @@ export const WORKER_SETTINGS = {
   drainTimeoutMs: setting.duration('DRAIN_TIMEOUT', '30s', 'On SIGTERM: how long running tasks may go on; what then still runs is put back into its queue.'),
   retentionMs: setting.duration('EVENT_RETENTION', '24h', 'How long a task’s record and events are kept after its end.'),
   progressPerSecond: setting.integer('PROGRESS_PER_SECOND', 20, { min: 0, max: 1000 }, 'Most progress events a second of one task, the latest wins; 0 for no limit.'),
+  warmContainers: setting.integer('WARM_CONTAINERS', 4, { min: 0, max: 1000 }, 'Containers of server-mode pipelines that this process keeps warm; 0 ends each with its task.'),
+  warmIdleMs: setting.duration('WARM_IDLE_TIMEOUT', '10m', 'How long a warm container waits for its next task.'),
   outputLimitBytes: setting.bytes('OUTPUT_LIMIT', '64Gi', 'Largest take.'),
   defaultMemory: setting.bytes('DEFAULT_MEMORY', '8Gi', 'Memory of a container whose pipeline has no pipeline.json.'),
   maxLosses: setting.integer('MAX_WORKER_LOSSES', 3, { min: 1, max: 100 }, 'A task whose worker died this many times fails with WORKER_LOST.'),

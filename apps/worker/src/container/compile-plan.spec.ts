@@ -2,18 +2,18 @@ import fc from 'fast-check';
 import type { JobPayload } from '@function-runner/task-contract';
 import { testJob } from '@function-runner/testing';
 import type { RunnablePipeline } from '../models/runnable-pipeline.js';
-import { compilePlan, CONTAINER_VIEW, type PlanInput } from './compile-plan.js';
+import { compilePlan, compileServingPlan, CONTAINER_VIEW, taskLine, type PlanInput, type ServingPlanInput } from './compile-plan.js';
 import { dockerCreateBody } from './docker-create-body.js';
 
 const PIPELINE: RunnablePipeline = {
-  id: 'image-upscale:1.0-low', image: 'function-runner/image-upscale:1.0', command: ['/usr/local/bin/node', 'main.js'], args: ['--tile', '128'],
+  id: 'image-upscale:1.0-low', mode: 'job', image: 'function-runner/image-upscale:1.0', command: ['/usr/local/bin/node', 'main.js'], args: ['--tile', '128'],
   environment: { UPSCALE_SCALE: '2', TASK_ID: 'forged', OUTPUT_PATH: '/etc' }, modelId: 'esrgan-slim', memoryBytes: 2 ** 31, cpus: 1.5, network: 'none', graceSeconds: 7, parameterSchema: undefined, mounts: [],
 };
 const PAYLOAD: JobPayload = { ...testJob('', { parameters: { input: 'plates/a.png' } }), submitted_at: '2030-01-01T00:00:00.000Z' };
 
 function input(changes: Partial<PlanInput> = {}): PlanInput {
   return {
-    owner: { installId: 'install', workerId: 'worker', taskId: '018f0000-0000-7000-8000-000000000001', attempt: 2, pipelineId: PIPELINE.id },
+    owner: { installId: 'install', workerId: 'worker', taskId: '018f0000-0000-7000-8000-000000000001', attempt: 2, pipelineId: PIPELINE.id, serving: undefined },
     payload: PAYLOAD,
     pipeline: PIPELINE,
     parameters: { input: '/workspace/Film/plates/a.png' },
@@ -52,6 +52,7 @@ describe('compilePlan', () => {
         protocol: 1, taskId: '018f0000-0000-7000-8000-000000000001', attempt: 2, nodeId: 'node-1', nodeType: 'script', pipelineId: 'script:1.0', parameters: { input: '/workspace/Film/plates/a.png' },
         config: PAYLOAD.config, workspacePath: '/workspace', outputDir: '/output', modelsPath: '/models',
       })}\n`,
+      scratch: undefined,
       graceSeconds: 7,
     });
   });
@@ -84,5 +85,51 @@ describe('compilePlan', () => {
     fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (parameters) => {
       expect(JSON.stringify(dockerCreateBody(compilePlan(input({ payload: { ...PAYLOAD, parameters: { ...parameters, ...PAYLOAD.parameters } }, parameters }))))).toBe(expected);
     }));
+  });
+});
+
+describe('compileServingPlan', () => {
+  const { payload: _, parameters: __, ...shape } = input();
+  const servingInput = (changes: Partial<ServingPlanInput> = {}): ServingPlanInput => ({
+    ...shape, owner: { ...shape.owner, serving: { projectName: 'Film', folderName: 'serving-7' } }, sources: { ...shape.sources, staging: '/srv/work/Film/outputs/.staging/serving-7/out' },
+    servingId: '7', scratch: '/srv/work/Film/outputs/.staging/serving-7/tmp', ...changes,
+  });
+
+  it('compiles the plan of a container that outlives its tasks: an attempt’s own, less all that is the task’s', () => {
+    const own = compilePlan(input());
+    expect(compileServingPlan(servingInput())).toEqual({
+      ...own,
+      name: 'function-runner-serving-7',
+      // No TASK_ID: it is another one each time, and the pipeline’s own word for it is not the runner’s.
+      environment: { UPSCALE_SCALE: '2', TASK_ID: 'forged', WORKSPACE_PATH: '/workspace', OUTPUT_PATH: '/output', MODELS_PATH: '/models' },
+      labels: { 'function-runner.install': 'install', 'function-runner.worker': 'worker', 'function-runner.pipeline': 'image-upscale:1.0-low', 'function-runner.serving': 'Film/serving-7' },
+      mounts: own.mounts.map((mount) => (mount.target === '/output' ? { ...mount, source: '/srv/work/Film/outputs/.staging/serving-7/out' } : mount)),
+      stdin: '',
+      scratch: '/srv/work/Film/outputs/.staging/serving-7/tmp',
+    });
+  });
+
+  it('is frozen, and the same whichever task starts it', () => {
+    const plan = compileServingPlan(servingInput());
+    expect(Object.isFrozen(plan)).toBe(true);
+    expect(compileServingPlan(servingInput({ owner: { ...servingInput().owner, taskId: 'another', attempt: 9 } }))).toEqual(plan);
+  });
+
+  it('asks Docker for the scratch folder as /tmp, and for nothing else that an own container has not', () => {
+    const { HostConfig: { Mounts, Tmpfs, ...host } = {} } = dockerCreateBody(compileServingPlan(servingInput()));
+    const { HostConfig: { Mounts: ownMounts, Tmpfs: ownTmpfs, ...ownHost } = {} } = dockerCreateBody(compilePlan(input()));
+    expect(host).toEqual(ownHost);
+    expect(Tmpfs).toBeUndefined();
+    expect(ownTmpfs).toHaveProperty(['/tmp']);
+    expect(Mounts?.at(-1)).toEqual({ Type: 'bind', Source: '/srv/work/Film/outputs/.staging/serving-7/tmp', Target: '/tmp', ReadOnly: false, BindOptions: { Propagation: 'rprivate' } });
+    expect(Mounts?.filter(({ ReadOnly }) => !ReadOnly).map(({ Target }) => Target)).toEqual(['/output', '/tmp']);
+    expect(Mounts).toHaveLength((ownMounts?.length ?? 0) + 1);
+  });
+
+  it('gets each task by a line of its own, with a folder of its own', () => {
+    const { owner, payload, parameters, view } = input();
+    const line = taskLine({ owner, payload, parameters, view }, '/output/t.2');
+    expect(line.indexOf('\n')).toBe(line.length - 1);
+    expect(JSON.parse(line)).toEqual({ ...(JSON.parse(compilePlan(input()).stdin) as object), outputDir: '/output/t.2' });
   });
 });

@@ -13,13 +13,10 @@ export interface PathView {
 /** The container's own view: the same in every container. */
 export const CONTAINER_VIEW: PathView = { workspace: '/workspace', output: '/output', models: '/models' };
 
-/** What a plan is compiled from. Every part has been checked before; nothing here comes straight from a client. */
-export interface PlanInput {
+/** What every plan is compiled from. Each part has been checked before; nothing here comes straight from a client. */
+interface ShapeInput {
   owner: ContainerOwner;
-  payload: JobPayload;
   pipeline: RunnablePipeline;
-  /** The payload's parameters with project paths resolved, in the pipeline's view. */
-  parameters: Record<string, unknown>;
   view: PathView;
   /** Host folders. */
   sources: { project: string; staging: string; model?: { id: string; folder: string }; extra: readonly PlannedMount[] };
@@ -28,18 +25,43 @@ export interface PlanInput {
   user: string;
 }
 
+/** The plan of an attempt's own container. */
+export interface PlanInput extends ShapeInput {
+  payload: JobPayload;
+  /** The payload's parameters with project paths resolved, in the pipeline's view. */
+  parameters: Record<string, unknown>;
+}
+
+/** The plan of a container that serves one task after the other. */
+export interface ServingPlanInput extends ShapeInput {
+  /** Names the container. */
+  servingId: string;
+  /** Host folder that stands in for `/tmp`. */
+  scratch: string;
+}
+
 /**
  * Compiles the plan of one attempt. Pure, and the one place where a container's shape is decided: the project
  * read-only, the model read-only, one writable folder for the take, and no name, image, command, environment name
  * or option that a client could choose.
  */
-export function compilePlan({ owner, payload, pipeline, parameters, view, sources, projectName, user }: PlanInput): ContainerPlan {
-  const mounts: PlannedMount[] = [
-    { source: sources.project, target: `${view.workspace}/${projectName}`, readonly: true },
-    { source: sources.staging, target: view.output, readonly: false },
-    ...(sources.model === undefined ? [] : [{ source: sources.model.folder, target: `${view.models}/${sources.model.id}`, readonly: true }]),
-    ...sources.extra,
-  ];
+export function compilePlan(input: PlanInput): ContainerPlan {
+  const { owner, view } = input;
+  return Object.freeze<ContainerPlan>({
+    ...shape(input, { TASK_ID: owner.taskId }),
+    name: `function-runner-${owner.taskId}-${owner.attempt}`,
+    stdin: taskLine(input, view.output),
+    scratch: undefined,
+  });
+}
+
+/** Compiles the plan of a serving container: the same shape, but its tasks come later, each by {@link taskLine}. */
+export function compileServingPlan(input: ServingPlanInput): ContainerPlan {
+  return Object.freeze<ContainerPlan>({ ...shape(input, {}), name: `function-runner-serving-${input.servingId}`, stdin: '', scratch: input.scratch });
+}
+
+/** The line that gives a pipeline its task, protocol §5. */
+export function taskLine({ owner, payload, parameters, view }: Pick<PlanInput, 'owner' | 'payload' | 'parameters' | 'view'>, outputDir: string): string {
   const task = {
     protocol: 1,
     taskId: owner.taskId,
@@ -50,18 +72,27 @@ export function compilePlan({ owner, payload, pipeline, parameters, view, source
     parameters,
     config: payload.config,
     workspacePath: view.workspace,
-    outputDir: view.output,
+    outputDir,
     modelsPath: view.models,
   };
-  return Object.freeze<ContainerPlan>({
-    name: `function-runner-${owner.taskId}-${owner.attempt}`,
+  return `${JSON.stringify(task)}\n`;
+}
+
+function shape({ owner, pipeline, view, sources, projectName, user }: ShapeInput, own: Record<string, string>): Omit<ContainerPlan, 'name' | 'stdin' | 'scratch'> {
+  const mounts: PlannedMount[] = [
+    { source: sources.project, target: `${view.workspace}/${projectName}`, readonly: true },
+    { source: sources.staging, target: view.output, readonly: false },
+    ...(sources.model === undefined ? [] : [{ source: sources.model.folder, target: `${view.models}/${sources.model.id}`, readonly: true }]),
+    ...sources.extra,
+  ];
+  return {
     image: pipeline.image,
     command: pipeline.command,
     args: pipeline.args,
     environment: {
       ...pipeline.environment,
       // After the pipeline's own: these are the runner's to say.
-      TASK_ID: owner.taskId,
+      ...own,
       WORKSPACE_PATH: view.workspace,
       OUTPUT_PATH: view.output,
       MODELS_PATH: view.models,
@@ -72,7 +103,6 @@ export function compilePlan({ owner, payload, pipeline, parameters, view, source
     memoryBytes: pipeline.memoryBytes,
     cpus: pipeline.cpus,
     network: pipeline.network,
-    stdin: `${JSON.stringify(task)}\n`,
     graceSeconds: pipeline.graceSeconds,
-  });
+  };
 }

@@ -3,16 +3,20 @@ import type { ContainerPlan } from './container-plan.js';
 /** Injection token of the {@link ContainerEngine}. */
 export const CONTAINER_ENGINE = Symbol('ContainerEngine');
 
+/** What a run used of the machine, as far as it could be measured. */
+export interface ContainerUsage {
+  /** Highest memory seen, bytes. */
+  peakMemoryBytes?: number;
+  /** CPU time, seconds. */
+  cpuSeconds?: number;
+}
+
 /** How a container ended. */
-export interface ContainerExit {
+export interface ContainerExit extends ContainerUsage {
   /** As Docker counts: 128 + signal number for a killed one. */
   exitCode: number;
   /** A process of the container reached the memory limit; not necessarily the main one. */
   oomKilled: boolean;
-  /** Highest memory seen, bytes; undefined where nothing could be measured. */
-  peakMemoryBytes?: number;
-  /** CPU time used, seconds. */
-  cpuSeconds?: number;
 }
 
 /** What the engine tells while a container runs. */
@@ -23,11 +27,29 @@ export interface ContainerListener {
   stderr(chunk: Buffer): void;
 }
 
+/** A container that stays up and takes its work over stdin: what a warm pool is made of. */
+export interface ServingContainer {
+  /** Writes one line to its stdin. */
+  write(line: string): void;
+  /** Settles when it is gone and removed, however that came; its output has been read by then. */
+  readonly ended: Promise<ContainerExit>;
+  /** Memory in use now, bytes; undefined where it cannot be measured. */
+  memoryInUse(): Promise<number | undefined>;
+  /** Measures from now on, for one task; `end` says what was seen. */
+  measure(): { end: () => ContainerUsage };
+  /** Ends it: SIGTERM, then SIGKILL after the grace. Settles with `ended`. */
+  stop(graceSeconds: number): Promise<void>;
+}
+
 /** A container of ours that an engine found. */
 export interface FoundContainer {
   id: string;
   taskId: string;
   attempt: number;
+  /** The worker process that started it. */
+  workerId: string;
+  /** Where it works, if it serves one task after the other and so belongs to its worker, not to an attempt. */
+  serving: { projectName: string; folderName: string } | undefined;
   /** Milliseconds since its creation. */
   ageMs: number;
 }
@@ -52,6 +74,11 @@ export interface ContainerEngine {
    * @throws TaskError CONTAINER_START_FAILED | IMAGE_NOT_AVAILABLE | INTERNAL
    */
   run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal): Promise<ContainerExit>;
+  /**
+   * Starts the plan and leaves it running; its stdin stays open.
+   * @throws TaskError CONTAINER_START_FAILED | IMAGE_NOT_AVAILABLE | INTERNAL
+   */
+  serve(plan: ContainerPlan, listener: ContainerListener): Promise<ServingContainer>;
   /** Containers of this installation, of one task where given. */
   find(taskId?: string): Promise<FoundContainer[]>;
   /** Kills and removes a container; one that is gone already is fine. */

@@ -5,23 +5,27 @@ export const LABEL = {
   task: 'function-runner.task',
   attempt: 'function-runner.attempt',
   pipeline: 'function-runner.pipeline',
+  /** On a container that serves one task after the other and so belongs to its worker: `<project>/<folder>`, where it works. */
+  serving: 'function-runner.serving',
 } as const;
 
-/** Whose container it is and what it runs. */
+/** Whose container it is and what it runs: an attempt's own, or one that serves its worker's tasks. */
 export interface ContainerOwner {
   installId: string;
   workerId: string;
+  pipelineId: string;
+  /** The attempt it was started for, which a serving container outlives. */
   taskId: string;
   attempt: number;
-  pipelineId: string;
+  /** Where it works, if it serves one task after the other. */
+  serving: { projectName: string; folderName: string } | undefined;
 }
 
 export function containerLabels(owner: ContainerOwner): Record<string, string> {
   return {
     [LABEL.install]: owner.installId,
     [LABEL.worker]: owner.workerId,
-    [LABEL.task]: owner.taskId,
-    [LABEL.attempt]: String(owner.attempt),
     [LABEL.pipeline]: owner.pipelineId,
+    ...(owner.serving ? { [LABEL.serving]: `${owner.serving.projectName}/${owner.serving.folderName}` } : { [LABEL.task]: owner.taskId, [LABEL.attempt]: String(owner.attempt) }),
   };
 }

@@ -24,8 +24,10 @@ export interface ContainerPlan {
   memoryBytes: number;
   cpus: number;
   network: 'none' | 'internal';
-  /** What the container reads from stdin: one JSON line; then stdin closes. */
+  /** What the container reads from stdin: one JSON line, then stdin closes. Of a serving container the line that comes first. */
   stdin: string;
+  /** Host folder that the container sees as `/tmp`, for a container whose scratch must be cleaned between tasks; else `/tmp` is memory of its own. */
+  scratch: string | undefined;
   /** Seconds between SIGTERM and SIGKILL. */
   graceSeconds: number;
 }

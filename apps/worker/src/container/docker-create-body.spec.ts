@@ -4,7 +4,7 @@ import { dockerCreateBody } from './docker-create-body.js';
 const PLAN: ContainerPlan = {
   name: 'function-runner-t-1', image: 'me/image:1', command: ['/usr/local/bin/node', 'main.js'], args: ['--fast'], environment: { TASK_ID: 't', EMPTY: '', EQUALS: 'a=b' }, labels: { 'function-runner.task': 't' },
   mounts: [{ source: '/host/Film', target: '/workspace/Film', readonly: true }, { source: '/host/draft', target: '/output', readonly: false }],
-  user: '65534:65534', memoryBytes: 268_435_456, cpus: 1.5, network: 'none', stdin: 'SECRET LINE\n', graceSeconds: 5,
+  user: '65534:65534', memoryBytes: 268_435_456, cpus: 1.5, network: 'none', stdin: 'SECRET LINE\n', scratch: undefined, graceSeconds: 5,
 };
 
 describe('dockerCreateBody', () => {
@@ -43,6 +43,18 @@ describe('dockerCreateBody', () => {
         AutoRemove: false,
       },
     });
+  });
+
+  it('gives a serving container a folder of the host as /tmp, in place of memory, and changes nothing else', () => {
+    const { HostConfig, ...body } = dockerCreateBody({ ...PLAN, scratch: '/host/serving-1/tmp' });
+    const { HostConfig: own, ...ownBody } = dockerCreateBody(PLAN);
+    const { Tmpfs: _, Mounts: mounts, ...ownHostConfig } = own ?? {};
+    expect(body).toEqual(ownBody);
+    expect(HostConfig).toEqual({
+      ...ownHostConfig,
+      Mounts: [...(mounts ?? []), { Type: 'bind', Source: '/host/serving-1/tmp', Target: '/tmp', ReadOnly: false, BindOptions: { Propagation: 'rprivate' } }],
+    });
+    expect(HostConfig).not.toHaveProperty('Tmpfs');
   });
 
   it('keeps the image’s entrypoint where the pipeline has no command', () => {

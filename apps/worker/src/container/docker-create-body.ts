@@ -41,11 +41,13 @@ export function dockerCreateBody(plan: ContainerPlan): ContainerCreateOptions {
       // No swap beside it: the limit is what the manifest says.
       MemorySwap: plan.memoryBytes,
       NanoCpus: Math.round(plan.cpus * 1e9),
-      Tmpfs: { '/tmp': TMPFS_OPTIONS },
+      ...(plan.scratch === undefined ? { Tmpfs: { '/tmp': TMPFS_OPTIONS } } : {}),
       // PID 1 reaps zombies and passes SIGTERM on; without it a stop takes the whole grace.
       Init: true,
       LogConfig: { Type: 'none', Config: {} },
-      Mounts: plan.mounts.map(({ source, target, readonly }) => ({ Type: 'bind', Source: source, Target: target, ReadOnly: readonly, BindOptions: { Propagation: 'rprivate' } })),
+      Mounts: [...plan.mounts, ...(plan.scratch === undefined ? [] : [{ source: plan.scratch, target: '/tmp', readonly: false }])].map(
+        ({ source, target, readonly }) => ({ Type: 'bind', Source: source, Target: target, ReadOnly: readonly, BindOptions: { Propagation: 'rprivate' } }),
+      ),
       AutoRemove: false,
     },
   };

@@ -41,12 +41,12 @@ function plan(script: string, changes: Partial<ContainerPlan> = {}): ContainerPl
   const taskId = `task-${attempts}`;
   return {
     name: `function-runner-${docker.installId}-${attempts}`, image, command: [NODE_IN_IMAGE, '-e', script], args: [], environment: { TASK_ID: taskId },
-    labels: containerLabels({ installId: docker.installId, workerId: 'w', taskId, attempt: 1, pipelineId: 'p' }),
+    labels: containerLabels({ installId: docker.installId, workerId: 'w', taskId, attempt: 1, pipelineId: 'p', serving: undefined }),
     mounts: [
       { source: join(folder.path, 'project'), target: '/workspace/Film', readonly: true }, { source: join(folder.path, 'draft'), target: '/output', readonly: false },
       { source: join(folder.path, 'model'), target: '/models/m', readonly: true },
     ],
-    user: '65534:65534', memoryBytes: 256 * MIB, cpus: 1, network: 'none', stdin: '{"protocol":1,"text":"é漢"}\n', graceSeconds: 1, ...changes,
+    user: '65534:65534', memoryBytes: 256 * MIB, cpus: 1, network: 'none', stdin: '{"protocol":1,"text":"é漢"}\n', scratch: undefined, graceSeconds: 1, ...changes,
   };
 }
 
@@ -323,10 +323,10 @@ describe('from inside a container', () => {
 
 describe('containers that are not ours', () => {
   it('are neither found nor removed', async () => {
-    const foreign = await docker.plant(image, containerLabels({ installId: 'somebody-else', workerId: 'w', taskId: 'task-x', attempt: 1, pipelineId: 'p' }));
+    const foreign = await docker.plant(image, containerLabels({ installId: 'somebody-else', workerId: 'w', taskId: 'task-x', attempt: 1, pipelineId: 'p', serving: undefined }));
     const unlabelled = await docker.plant(image, {});
-    const own = await docker.plant(image, containerLabels({ installId: docker.installId, workerId: 'w', taskId: 'task-x', attempt: 4, pipelineId: 'p' }));
-    expect(await engine.find()).toEqual([{ id: own, taskId: 'task-x', attempt: 4, ageMs: expect.any(Number) }]);
+    const own = await docker.plant(image, containerLabels({ installId: docker.installId, workerId: 'w', taskId: 'task-x', attempt: 4, pipelineId: 'p', serving: undefined }));
+    expect(await engine.find()).toEqual([{ id: own, taskId: 'task-x', attempt: 4, workerId: 'w', serving: undefined, ageMs: expect.any(Number) }]);
     expect(await engine.find('task-x')).toHaveLength(1);
     expect(await engine.find('task-y')).toEqual([]);
     await engine.remove(own);

@@ -14,7 +14,7 @@ import { TaskError } from '@function-runner/task-contract';
 import type { Logger } from '../logging/logger.js';
 import { within } from '../lifecycle/within.js';
 import { LABEL } from './container-labels.js';
-import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer } from './container-engine.port.js';
+import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer, ServingContainer } from './container-engine.port.js';
 import type { ContainerPlan } from './container-plan.js';
 import { dockerCreateBody, INTERNAL_NETWORK } from './docker-create-body.js';
 import { dockerConnection } from './docker-connection.js';
@@ -86,10 +86,46 @@ export class DockerEngine implements ContainerEngine {
   }
 
   async run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal): Promise<ContainerExit> {
+    const container = await this.launch(plan, listener, { serving: false });
+    const stop = (): void => void container.stop(plan.graceSeconds);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    try {
+      return await container.ended;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  serve(plan: ContainerPlan, listener: ContainerListener): Promise<ServingContainer> {
+    return this.launch(plan, listener, { serving: true });
+  }
+
+  async find(taskId?: string): Promise<FoundContainer[]> {
+    const label = [`${LABEL.install}=${await this.identity.id()}`, ...(taskId === undefined ? [] : [`${LABEL.task}=${taskId}`])];
+    const found = await this.docker.listContainers({ all: true, filters: { label } });
+    return found.map(({ Id, Labels, Created }) => ({
+      id: Id, taskId: Labels[LABEL.task] ?? '', attempt: Number(Labels[LABEL.attempt] ?? 0), workerId: Labels[LABEL.worker] ?? '',
+      serving: servingPlace(Labels[LABEL.serving]), ageMs: Date.now() - Created * 1000,
+    }));
+  }
+
+  async remove(id: string): Promise<void> {
+    try {
+      await this.docker.getContainer(id).remove({ force: true, v: true });
+    } catch (error) {
+      // 404: gone already; 409: another removal is under way and will finish.
+      if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+    }
+  }
+
+  /** Creates, attaches, waits, starts, in this order; whatever fails on the way, no container is left. */
+  private async launch(plan: ContainerPlan, listener: ContainerListener, { serving }: { serving: boolean }): Promise<ServingContainer> {
     if (plan.network === 'internal') await this.ensureInternalNetwork();
     const container = await this.create(plan);
+    let stream: Duplex | undefined;
     try {
-      const stream = (await container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true })) as Duplex;
+      stream = (await container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true })) as Duplex;
       let firstWords = '';
       const output = this.demultiplex(stream, {
         stdout: (chunk) => listener.stdout(chunk),
@@ -100,48 +136,58 @@ export class DockerEngine implements ContainerEngine {
         },
       });
       const exited = container.wait({ condition: 'next-exit' }) as Promise<{ StatusCode: number }>;
-      // Its failure is met where it is awaited below; without this a failed start would leave it unhandled.
+      // Its failure is met where it is awaited; without this a failed start would leave it unhandled.
       exited.catch(() => undefined);
-      const watch = new ResourceWatch(() => container.stats({ stream: false, 'one-shot': true }), this.logger);
-      const stop = (): void => void this.stop(container, plan.graceSeconds);
-      try {
-        await this.start(container, plan);
-        listener.started();
-        stream.write(plan.stdin);
-        stream.end();
-        watch.start();
-        if (signal.aborted) stop();
-        else signal.addEventListener('abort', stop, { once: true });
-        const { StatusCode } = await exited;
-        await output;
-        const unstarted = INIT_FAULT_CODES.includes(StatusCode) ? INIT_FAULT.exec(firstWords)?.[1] : undefined;
-        if (unstarted !== undefined) throw startFailed(plan.image, unstarted);
-        const { State } = await container.inspect();
-        return { exitCode: StatusCode, oomKilled: State.OOMKilled, ...watch.result() };
-      } finally {
-        watch.stop();
-        signal.removeEventListener('abort', stop);
-        stream.destroy();
-      }
-    } finally {
+      await this.start(container, plan);
+      listener.started();
+      stream.write(plan.stdin);
+      if (!serving) stream.end();
+      const ended = this.follow(container, plan, stream, exited, output, () => firstWords, serving);
+      // A serving container may end with nobody waiting for it just then; whoever uses it learns of it.
+      ended.catch(() => undefined);
+      return {
+        write: (line) => void stream?.write(line),
+        ended,
+        measure: () => {
+          const watch = new ResourceWatch(() => container.stats({ stream: false, 'one-shot': true }), this.logger, 'from-now');
+          watch.start();
+          return {
+            end: () => {
+              watch.stop();
+              return watch.result();
+            },
+          };
+        },
+        memoryInUse: async () => (await container.stats({ stream: false, 'one-shot': true })).memory_stats?.usage,
+        stop: async (graceSeconds) => {
+          await this.stop(container, graceSeconds);
+          await ended.then(() => undefined, () => undefined);
+        },
+      };
+    } catch (error) {
+      stream?.destroy();
       await this.remove(container.id);
+      throw error;
     }
   }
 
-  async find(taskId?: string): Promise<FoundContainer[]> {
-    const label = [`${LABEL.install}=${await this.identity.id()}`, ...(taskId === undefined ? [] : [`${LABEL.task}=${taskId}`])];
-    const found = await this.docker.listContainers({ all: true, filters: { label } });
-    return found.map(({ Id, Labels, Created }) => ({
-      id: Id, taskId: Labels[LABEL.task] ?? '', attempt: Number(Labels[LABEL.attempt] ?? 0), ageMs: Date.now() - Created * 1000,
-    }));
-  }
-
-  async remove(id: string): Promise<void> {
+  /** From the start of a container to its removal. A serving one is not sampled: it is asked for its memory when somebody wants to know. */
+  private async follow(
+    container: Docker.Container, plan: ContainerPlan, stream: Duplex, exited: Promise<{ StatusCode: number }>, output: Promise<void>, firstWords: () => string, serving: boolean,
+  ): Promise<ContainerExit> {
+    const watch = new ResourceWatch(() => container.stats({ stream: false, 'one-shot': true }), this.logger);
+    if (!serving) watch.start();
     try {
-      await this.docker.getContainer(id).remove({ force: true, v: true });
-    } catch (error) {
-      // 404: gone already; 409: another removal is under way and will finish.
-      if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+      const { StatusCode } = await exited;
+      await output;
+      const unstarted = INIT_FAULT_CODES.includes(StatusCode) ? INIT_FAULT.exec(firstWords())?.[1] : undefined;
+      if (unstarted !== undefined) throw startFailed(plan.image, unstarted);
+      const { State } = await container.inspect();
+      return { exitCode: StatusCode, oomKilled: State.OOMKilled, ...watch.result() };
+    } finally {
+      watch.stop();
+      stream.destroy();
+      await this.remove(container.id);
     }
   }
 
@@ -217,6 +263,12 @@ export class DockerEngine implements ContainerEngine {
     this.logger.info('this machine looks like a container and the engine does not know it; set WORKSPACE_HOST_ROOT if pipelines do not find the workspace');
     return [];
   }
+}
+
+/** Reads the label of a serving container; a project's name holds no slash. */
+function servingPlace(label: string | undefined): FoundContainer['serving'] {
+  const [projectName, folderName] = label?.split('/') ?? [];
+  return projectName === undefined || folderName === undefined ? undefined : { projectName, folderName };
 }
 
 function startFailed(image: string, why: string, cause?: unknown): TaskError {

@@ -8,7 +8,7 @@ import { constants, tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { TaskError } from '@function-runner/task-contract';
 import type { ProcessCommands } from '../config/process-commands.js';
-import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer } from './container-engine.port.js';
+import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer, ServingContainer } from './container-engine.port.js';
 import type { ContainerPlan } from './container-plan.js';
 
 export class ProcessEngine implements ContainerEngine {
@@ -34,6 +34,22 @@ export class ProcessEngine implements ContainerEngine {
   }
 
   async run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal): Promise<ContainerExit> {
+    const running = await this.launch(plan, listener, { serving: false });
+    const stop = (): void => void running.stop(plan.graceSeconds);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    try {
+      return await running.ended;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  serve(plan: ContainerPlan, listener: ContainerListener): Promise<ServingContainer> {
+    return this.launch(plan, listener, { serving: true });
+  }
+
+  private async launch(plan: ContainerPlan, listener: ContainerListener, { serving }: { serving: boolean }): Promise<ServingContainer> {
     const entrypoint = plan.command.length > 0 ? plan.command : Object.hasOwn(this.commands, plan.image) ? this.commands[plan.image] : undefined;
     const [program, ...words] = entrypoint ?? [];
     if (program === undefined) {
@@ -46,9 +62,9 @@ export class ProcessEngine implements ContainerEngine {
       // A group of its own, so that a stop reaches grandchildren too.
       detached: true,
     });
-    const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
     // Settled by the race below where the start fails.
-    exited.catch(() => undefined);
+    closed.catch(() => undefined);
     try {
       await once(child, 'spawn');
     } catch (error) {
@@ -59,18 +75,27 @@ export class ProcessEngine implements ContainerEngine {
     child.stderr.on('data', (chunk: Buffer) => listener.stderr(chunk));
     // A process that ends without reading its stdin is no fault of ours.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(plan.stdin);
-    const { stop, settle } = stopper(child, plan.graceSeconds);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-    try {
-      const [code, killedBy] = await exited;
-      return { exitCode: code ?? 128 + (killedBy === null ? 0 : constants.signals[killedBy]), oomKilled: false };
-    } finally {
-      settle();
-      signal.removeEventListener('abort', stop);
+    child.stdin.write(plan.stdin);
+    if (!serving) child.stdin.end();
+    let killing: NodeJS.Timeout | undefined;
+    const ended = closed.then(([code, killedBy]): ContainerExit => {
+      clearTimeout(killing);
       killGroup(child, 'SIGKILL');
-    }
+      return { exitCode: code ?? 128 + (killedBy === null ? 0 : constants.signals[killedBy]), oomKilled: false };
+    });
+    return {
+      write: (line) => void child.stdin.write(line),
+      ended,
+      memoryInUse: () => Promise.resolve(undefined),
+      measure: () => ({ end: () => ({}) }),
+      stop: async (graceSeconds) => {
+        // Its number may be another process's by now.
+        if (child.exitCode !== null || child.signalCode !== null) return void (await ended);
+        killGroup(child, 'SIGTERM');
+        killing = setTimeout(() => killGroup(child, 'SIGKILL'), graceSeconds * 1000);
+        await ended;
+      },
+    };
   }
 
   find(): Promise<FoundContainer[]> {
@@ -80,17 +105,6 @@ export class ProcessEngine implements ContainerEngine {
   remove(): Promise<void> {
     return Promise.resolve();
   }
-}
-
-function stopper(child: ChildProcessWithoutNullStreams, graceSeconds: number): { stop: () => void; settle: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    stop: () => {
-      killGroup(child, 'SIGTERM');
-      timer = setTimeout(() => killGroup(child, 'SIGKILL'), graceSeconds * 1000);
-    },
-    settle: () => clearTimeout(timer),
-  };
 }
 
 /** Signals the process and all that it started; a group that is gone is what was wanted. */

@@ -1,7 +1,8 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TaskEvent } from '@function-runner/progress-protocol';
-import { buildWorker, waitFor, WorkerProcess } from '@function-runner/testing';
+import { buildWorker, SERVER_PIPELINE, serverPipeline, testBaseImage, waitFor, WorkerProcess } from '@function-runner/testing';
+import { installPipeline } from '@function-runner/model-store';
 import { WorkerSite } from '../worker-site.fixture.js';
 
 let site: WorkerSite;
@@ -10,6 +11,7 @@ const workers: WorkerProcess[] = [];
 beforeAll(async () => {
   await buildWorker();
   site = await WorkerSite.open();
+  await installPipeline(site.models, 'image', serverPipeline(await testBaseImage()));
 });
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.stop()));
@@ -71,6 +73,78 @@ describe('the queues', () => {
     expect(mostAtOnce(low)).toBe(1);
     expect(mostAtOnce(high)).toBe(3);
     for (const { app } of both) await app.close();
+  });
+});
+
+describe('tasks of a server-mode pipeline', () => {
+  const SERVED = { pipelineId: SERVER_PIPELINE };
+  const metric = async (worker: WorkerProcess, name: string): Promise<number> => {
+    const text = await (await fetch(`http://127.0.0.1:${worker.port}/metrics`)).text();
+    return Number(text.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? 0);
+  };
+  const ids = async (): Promise<string[]> => (await site.docker.containers()).map(({ Id }) => Id).sort();
+
+  it('two at once get a container each, both are kept, and the next two use them', async () => {
+    const worker = await startWorker();
+    const pair = async (nodes: string[]): Promise<void> => {
+      const tasks = await Promise.all(nodes.map((nodeId) => site.submit(UNTIL_GO, { ...SERVED, nodeId })));
+      for (const task of tasks) await site.reached(task, 'up 1');
+      expect(await ids()).toHaveLength(2);
+      await Promise.all(nodes.map(go));
+      for (const task of tasks) expect((await site.end(task)).last).toMatchObject({ status: 'completed', attempt: 1 });
+    };
+    await pair(['served-1', 'served-2']);
+    await waitFor('both to be warm', async () => (await metric(worker, 'function_runner_warm_containers')) === 2);
+    const first = await ids();
+    await pair(['served-3', 'served-4']);
+    expect(await ids()).toEqual(first);
+    expect(await metric(worker, 'function_runner_serving_taken_total{outcome="hit"}')).toBe(2);
+    await worker.end('SIGTERM');
+    expect(await ids()).toEqual([]);
+    expect(await readdir(join(site.workspace, 'Film', 'outputs'))).not.toContain('.staging');
+  });
+
+  it('one after the other share a container, however quickly they follow', async () => {
+    const worker = await startWorker();
+    const tasks = [];
+    // A tier that runs one at a time: each is taken the moment that the one before has ended.
+    for (let nth = 0; nth < 6; nth += 1) tasks.push(await site.submit(`fs.writeFileSync(task.outputDir + '/nth', String(state.tasks.length));`, { ...SERVED, tier: 'low', nodeId: `quick-${nth}` }));
+    for (const task of tasks) expect((await site.end(task)).last).toMatchObject({ status: 'completed' });
+    expect(await metric(worker, 'function_runner_serving_taken_total{outcome="miss"}')).toBe(1);
+    expect(await metric(worker, 'function_runner_serving_taken_total{outcome="hit"}')).toBe(5);
+    expect(await ids()).toHaveLength(1);
+    await worker.end('SIGTERM');
+  });
+
+  it('whose worker is killed in the middle: another one finishes it, once, and the old container is gone before that', async () => {
+    const first = await startWorker();
+    const task = await site.submit(`process.stdin.on('end', () => {}); ${UNTIL_GO}`, { ...SERVED, nodeId: 'served-killed' });
+    await site.reached(task, 'up 1');
+    const [old = ''] = await ids();
+    await first.end('SIGKILL');
+    expect(first.running).toBe(false);
+    expect(await site.docker.exists(old)).toBe(true);
+    await startWorker();
+    await site.reached(task, 'up 2', 40_000);
+    expect(await site.docker.exists(old)).toBe(false);
+    expect(await ids()).toHaveLength(1);
+    expect((await readdir(join(site.workspace, 'Film/outputs/.staging'))).filter((name) => name.startsWith('serving-'))).toHaveLength(1);
+    await go('served-killed');
+    expect((await site.end(task)).last).toMatchObject({ status: 'completed', attempt: 2 });
+    expect(await takes('served-killed')).toEqual([task.taskId]);
+    for (const worker of workers) await worker.end('SIGTERM');
+    expect(await readdir(join(site.workspace, 'Film', 'outputs'))).not.toContain('.staging');
+  });
+
+  it('by SIGTERM with a long one: puts it back, and leaves neither container nor folder', async () => {
+    const worker = await startWorker({ DRAIN_TIMEOUT: '500ms' });
+    const task = await site.submit(UNTIL_GO, { ...SERVED, nodeId: 'served-long' });
+    await site.reached(task, 'up 1');
+    await worker.end('SIGTERM');
+    expect(await ids()).toEqual([]);
+    expect(await readdir(join(site.workspace, 'Film', 'outputs'))).not.toContain('.staging');
+    expect(await site.store.read(task.taskId)).toMatchObject({ state: 'queued' });
+    await site.store.cancel(task, 'test is over');
   });
 });
 

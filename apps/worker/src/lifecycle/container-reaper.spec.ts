@@ -1,7 +1,7 @@
 import type { TaskState } from '@function-runner/task-contract';
-import { isOrphan } from './container-reaper.js';
+import { isDeserted, isOrphan } from './container-reaper.js';
 
-const container = (attempt: number, ageMs: number): Parameters<typeof isOrphan>[0] => ({ id: 'c', taskId: 't', attempt, ageMs });
+const container = (attempt: number, ageMs: number): Parameters<typeof isOrphan>[0] => ({ id: 'c', taskId: 't', attempt, workerId: 'w', serving: undefined, ageMs });
 
 describe('isOrphan', () => {
   it.each<[string, TaskState | undefined, number, number, boolean]>([
@@ -19,5 +19,18 @@ describe('isOrphan', () => {
     expect(isOrphan(container(attempt, 10_000), record)).toBe(expected);
     // A young one is left alone, whatever the record says.
     expect(isOrphan(container(attempt, 9_999), record)).toBe(false);
+  });
+});
+
+describe('isDeserted', () => {
+  it.each<[string, string, boolean, boolean]>([
+    ['a living worker', 'other', true, false],
+    ['a dead worker', 'other', false, true],
+    ['this worker, whose word got lost', 'own', false, false],
+    ['this worker', 'own', true, false],
+    ['nobody', '', false, true],
+  ])('of %s', (_, workerId, alive, expected) => {
+    // Its age does not matter, nor any task's record: it belongs to its worker.
+    expect(isDeserted({ ...container(0, 1), workerId, serving: { projectName: 'Film', folderName: 'serving-1' } }, 'own', alive)).toBe(expected);
   });
 });

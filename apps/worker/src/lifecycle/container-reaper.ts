@@ -3,18 +3,29 @@
  * create whose answer was lost. Looks at labels and task records only, and touches nothing else on the host.
  */
 import { Inject, Injectable } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isTerminal } from '@function-runner/task-contract';
-import type { TaskRecord, TaskStore } from '@function-runner/task-store';
+import { WORKER_BEAT_MS, WorkerRegistry, type TaskRecord, type TaskStore } from '@function-runner/task-store';
+import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine, type FoundContainer } from '../container/container-engine.port.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
 import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { TASK_STORE } from '../progress/task-store.token.js';
 import { LiveRuns } from '../run/live-runs.js';
+import { Workspace } from '../workspace/workspace.js';
 
 const INTERVAL_MS = 15_000;
 
+/** Between two looks at a worker that seems dead: after an outage of Redis the living ones need a moment to say so. */
+const SECOND_LOOK_MS = 3 * WORKER_BEAT_MS;
+
 /** A container this young may be one whose attempt is just being written. */
 const GRACE_MS = 10_000;
+
+/** Whether a serving container has no owner: its worker is another one, and dead. Pure. */
+export function isDeserted(container: FoundContainer, ownWorkerId: string, ownerAlive: boolean): boolean {
+  return container.workerId !== ownWorkerId && !ownerAlive;
+}
 
 /** Whether a container has no owner: its task has ended, is gone, waits again, or is at another attempt. Pure. */
 export function isOrphan(container: FoundContainer, record: Pick<TaskRecord, 'state' | 'attempt'> | undefined): boolean {
@@ -30,6 +41,9 @@ export class ContainerReaper {
   constructor(
     @Inject(CONTAINER_ENGINE) private readonly engine: ContainerEngine,
     @Inject(TASK_STORE) private readonly store: TaskStore,
+    private readonly registry: WorkerRegistry,
+    private readonly workspace: Workspace,
+    @Inject(WORKER_CONFIG) private readonly config: Pick<WorkerConfig, 'workerId'>,
     private readonly live: LiveRuns,
     private readonly metrics: WorkerMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -47,13 +61,32 @@ export class ContainerReaper {
     clearTimeout(this.timer);
   }
 
+  private async isOwnerless(container: FoundContainer, dead: Map<string, Promise<boolean>>): Promise<boolean> {
+    if (container.serving !== undefined) {
+      // Once a sweep for all containers of a worker.
+      const verdict = dead.get(container.workerId) ?? this.isDesertedTwice(container);
+      dead.set(container.workerId, verdict);
+      return verdict;
+    }
+    return !this.live.has(container.taskId) && isOrphan(container, await this.store.read(container.taskId));
+  }
+
+  private async isDesertedTwice(container: FoundContainer): Promise<boolean> {
+    const look = async (): Promise<boolean> => isDeserted(container, this.config.workerId, await this.registry.isAlive(container.workerId));
+    if (!(await look())) return false;
+    await delay(SECOND_LOOK_MS, undefined, { ref: false });
+    return !this.stopped && (await look());
+  }
+
   private async sweep(): Promise<void> {
     try {
+      const dead = new Map<string, Promise<boolean>>();
       for (const container of await this.engine.find()) {
-        if (this.live.has(container.taskId) || !isOrphan(container, await this.store.read(container.taskId))) continue;
+        if (!(await this.isOwnerless(container, dead))) continue;
         await this.engine.remove(container.id);
+        if (container.serving !== undefined) await this.workspace.discardServing(container.serving.projectName, container.serving.folderName);
         this.metrics.reaped.inc();
-        this.logger.warn({ container: container.id, task: container.taskId, attempt: container.attempt }, 'removed a container that no attempt owns');
+        this.logger.warn({ container: container.id, task: container.taskId, attempt: container.attempt, worker: container.workerId }, 'removed a container that nobody owns');
       }
     } catch (error) {
       this.logger.warn({ err: error }, 'looking for ownerless containers failed; trying again later');

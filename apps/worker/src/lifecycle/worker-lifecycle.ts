@@ -10,7 +10,10 @@ import { BullMqIntake } from '../intake/bullmq-intake.adapter.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
 import { WorkerOrders } from '../run/worker-orders.js';
 import { LiveRuns } from '../run/live-runs.js';
+import { WarmPool } from '../warm/warm-pool.js';
+import { within } from './within.js';
 import { ContainerReaper } from './container-reaper.js';
+import { Heartbeat } from './heartbeat.js';
 import { prepareContainerEnvironment } from './prepare-container-environment.js';
 import { EnvironmentChecks } from '../health/environment-checks.js';
 
@@ -18,6 +21,9 @@ export type WorkerPhase = 'starting' | 'working' | 'draining' | 'ended';
 
 /** Between two looks at an environment that is not in order yet. */
 const PREPARE_RETRY_MS = 2000;
+
+/** How long the last word to the cluster may take, where Redis is away; it forgets this worker by itself too. */
+const FAREWELL_MS = 1000;
 
 @Injectable()
 export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -31,6 +37,8 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     private readonly orders: WorkerOrders,
     private readonly reaper: ContainerReaper,
     private readonly live: LiveRuns,
+    private readonly heartbeat: Heartbeat,
+    private readonly pool: WarmPool,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -59,6 +67,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
       if (this.current !== 'starting') return;
       this.logger.info(report, 'environment is in order');
       await this.orders.listen();
+      await this.heartbeat.start();
       await this.intake.start();
       if (this.config.containerEngine !== 'null') this.reaper.start();
       if (this.current === 'starting') this.current = 'working';
@@ -77,6 +86,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     const startedAt = Date.now();
     const phase = (name: string): void => this.logger.info({ phase: name, why, running: this.live.count, ms: Date.now() - startedAt }, 'draining');
     phase('stop taking tasks');
+    this.heartbeat.drain();
     await this.intake.pause();
     this.reaper.stop();
     phase('let running tasks finish');
@@ -86,6 +96,9 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     }, this.config.drainTimeoutMs);
     await this.intake.close();
     clearTimeout(deadline);
+    phase('end the warm containers');
+    await this.pool.close();
+    await within(FAREWELL_MS, this.heartbeat.stop()).catch((error: unknown) => this.logger.warn({ err: error }, 'the cluster could not be told that this worker ends'));
     this.current = 'ended';
     phase('done');
   }

@@ -6,6 +6,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 export class WorkerMetrics {
   readonly registry = new Registry();
   readonly reaped = new Counter({ name: 'function_runner_containers_reaped_total', help: 'Containers removed because no attempt owned them.', registers: [this.registry] });
+  readonly warmTaken = new Counter({ name: 'function_runner_serving_taken_total', help: 'Tasks of server-mode pipelines, by whether a warm container took them (hit) or one had to be started (miss).', labelNames: ['outcome'], registers: [this.registry] });
+  readonly warmEvicted = new Counter({ name: 'function_runner_warm_evictions_total', help: 'Warm containers ended to make room for another.', registers: [this.registry] });
   private readonly running = new Gauge({ name: 'function_runner_attempts_running', help: 'Attempts that this worker runs now.', registers: [this.registry] });
   private readonly attempts = new Counter({ name: 'function_runner_attempts_total', help: 'Attempts ended, by outcome: a terminal state, an error code, put-back or superseded.', labelNames: ['pipeline', 'outcome'], registers: [this.registry] });
   private readonly duration = new Histogram({
@@ -15,6 +17,11 @@ export class WorkerMetrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Shows how many containers are warm whenever somebody looks. */
+  observeWarm(count: () => number): void {
+    new Gauge({ name: 'function_runner_warm_containers', help: 'Containers that wait for their next task.', registers: [this.registry], collect() { this.set(count()); } });
   }
 
   /** Counts an attempt from now to its `end`. */

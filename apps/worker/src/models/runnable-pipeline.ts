@@ -4,6 +4,8 @@ import type { JobPayload } from '@function-runner/task-contract';
 /** How a task's pipeline is run: from its pipeline.json, or by the defaults where the store has none. */
 export interface RunnablePipeline {
   id: string;
+  /** `server`: one container takes one task after the other. */
+  mode: 'job' | 'server';
   image: string;
   command: readonly string[];
   args: readonly string[];
@@ -29,12 +31,13 @@ const DEFAULT_CPUS = 2;
 export function runnablePipeline(payload: JobPayload, manifest: PipelineManifest | undefined, defaultMemoryBytes: number): RunnablePipeline {
   if (manifest === undefined) {
     return {
-      id: payload.pipeline_id, image: payload.config.container_image, command: [], args: [], environment: {}, modelId: undefined,
+      id: payload.pipeline_id, mode: 'job', image: payload.config.container_image, command: [], args: [], environment: {}, modelId: undefined,
       memoryBytes: defaultMemoryBytes, cpus: DEFAULT_CPUS, network: 'none', graceSeconds: DEFAULT_GRACE_SECONDS, parameterSchema: undefined, mounts: [],
     };
   }
   return {
     id: manifest.id,
+    mode: manifest.execution.mode ?? 'job',
     image: manifest.container_image,
     command: manifest.execution.command,
     args: manifest.execution.args,

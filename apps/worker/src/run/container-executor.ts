@@ -5,19 +5,27 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { mkdir, realpath, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { v4 as uuid } from 'uuid';
 import { TaskError, type JobPayload } from '@function-runner/task-contract';
+import { WorkerRegistry } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
-import { compilePlan, CONTAINER_VIEW, type PathView } from '../container/compile-plan.js';
-import { CONTAINER_ENGINE, type ContainerEngine } from '../container/container-engine.port.js';
+import { compilePlan, compileServingPlan, CONTAINER_VIEW, taskLine, type PathView, type PlanInput } from '../container/compile-plan.js';
+import type { ContainerOwner } from '../container/container-labels.js';
+import { CONTAINER_ENGINE, type ContainerEngine, type ContainerExit } from '../container/container-engine.port.js';
 import type { ContainerPlan, PlannedMount } from '../container/container-plan.js';
-import { Conversation } from '../container/stdio/conversation.js';
+import { Conversation, type ConversationListener } from '../container/stdio/conversation.js';
 import { InstallIdentity } from '../container/install-identity.js';
 import { PipelineLibrary } from '../models/pipeline-library.js';
 import type { RunnablePipeline } from '../models/runnable-pipeline.js';
+import type { ProgressReporter } from '../progress/progress-reporter.js';
+import { servingKey } from '../warm/serving-key.js';
+import { ServingSession, type ContainerEnd, type TaskEnding } from '../warm/serving-session.js';
+import { WarmPool } from '../warm/warm-pool.js';
 import { collectOutputs } from '../workspace/collect-outputs.js';
 import { Workspace, type ProjectFolder } from '../workspace/workspace.js';
 import { judgeExit } from './judge-exit.js';
+import { stopReason } from './stop-reason.js';
 import { ExecutionError, type Attempt, type Made, type TaskExecutor } from './task-executor.port.js';
 
 @Injectable()
@@ -28,6 +36,8 @@ export class ContainerExecutor implements TaskExecutor {
     private readonly workspace: Workspace,
     private readonly library: PipelineLibrary,
     private readonly identity: InstallIdentity,
+    private readonly pool: WarmPool,
+    private readonly registry: WorkerRegistry,
   ) {}
 
   async execute(attempt: Attempt): Promise<Made> {
@@ -41,20 +51,114 @@ export class ContainerExecutor implements TaskExecutor {
     ]);
     const inputs = await this.resolveInputs(project, payload, pipeline);
     signal.throwIfAborted();
-    const staging = await this.workspace.stage(project, taskId, attempt.number);
+    const scene: Scene = { pipeline, project, model: model === undefined ? undefined : { id: model.manifest.id, version: model.manifest.version, folder: model.folder }, inputs };
+    const made = pipeline.mode === 'server' ? await this.inServingContainer(attempt, scene) : await this.inOwnContainer(attempt, scene);
+    return { ...made, metadata: { ...made.metadata, ...(model === undefined ? {} : { modelId: model.manifest.id, modelVersion: model.manifest.version }) } };
+  }
+
+  /** Job mode: a container for this attempt alone. */
+  private async inOwnContainer(attempt: Attempt, scene: Scene): Promise<Made> {
+    const { pipeline, project, model } = scene;
+    const staging = await this.workspace.stage(project, attempt.taskId, attempt.number);
     try {
-      const modelSource = model === undefined ? undefined : { id: model.manifest.id, folder: model.folder };
-      const view = this.engine.kind === 'process' ? await hostView(project, staging, modelSource) : CONTAINER_VIEW;
-      const plan = await this.plan(attempt, pipeline, project, staging, modelSource, view, inputs);
-      const { conversation, made } = await this.converse(attempt, plan, pipeline, staging);
-      const outputs = await this.publish(attempt, project, staging, conversation);
-      return {
-        outputs,
-        metadata: { ...made, ...(model === undefined ? {} : { modelId: model.manifest.id, modelVersion: model.manifest.version }) },
-      };
+      const view = this.engine.kind === 'process' ? await hostView(project, staging, model) : CONTAINER_VIEW;
+      const shape = await this.shape(attempt, scene, staging, view, undefined);
+      const plan = compilePlan({ ...shape, payload: attempt.payload, parameters: parametersIn(view, attempt.payload, scene) });
+      const { conversation, metadata } = await this.converse(attempt, plan, pipeline, staging);
+      return { outputs: await this.publish(attempt, project, staging, conversation), metadata };
     } finally {
       if (this.engine.kind === 'process') await rm(modelsView(staging), { recursive: true, force: true });
       await this.workspace.discard(staging);
+    }
+  }
+
+  /** Server mode: a container of this project and pipeline that is warm already, or one that stays warm afterwards. */
+  private async inServingContainer(attempt: Attempt, scene: Scene): Promise<Made> {
+    const { pipeline, project, model } = scene;
+    const { payload, taskId, signal, reporter } = attempt;
+    const session = await this.pool.take(servingKey(project.name, pipeline, model?.version), () => this.openSession(attempt, scene));
+    const staging = session.outputFolder(taskId, attempt.number);
+    try {
+      await this.workspace.stageTask(staging);
+      const view = this.engine.kind === 'process' ? servingHostView(project, session.terms.folder) : CONTAINER_VIEW;
+      const owner = { installId: await this.identity.id(), workerId: this.config.workerId, pipelineId: pipeline.id, taskId, attempt: attempt.number, serving: undefined };
+      const line = taskLine({ owner, payload, parameters: parametersIn(view, payload, scene), view }, `${view.output}/${basename(staging)}`);
+      void reporter.enter('running', 'running');
+      attempt.started();
+      const { conversation, ending, usage } = await session.serve(taskId, line, listenerOf(reporter), signal);
+      const outputs = await this.judgeServed(attempt, scene, staging, conversation, ending);
+      const { metrics } = conversation;
+      return { outputs, metadata: { ...usage, ...(Object.keys(metrics).length === 0 ? {} : { metrics }) } };
+    } catch (error) {
+      // A time-out is the pipeline's failure, even where it heeded the cancel: what it is in is anybody's guess.
+      if (signal.aborted && stopReason(signal).kind !== 'cancel') session.unfit ??= `its task was stopped (${stopReason(signal).kind})`;
+      throw error;
+    } finally {
+      await this.pool.giveBack(session);
+    }
+  }
+
+  private async judgeServed(attempt: Attempt, { pipeline, project }: Scene, staging: string, conversation: Conversation, ending: TaskEnding): Promise<Made['outputs']> {
+    try {
+      attempt.signal.throwIfAborted();
+      // A task that ended by its own word is judged as a job that exited with 0; a container that ended under it, by its exit.
+      const exit = ending.kind === 'done' ? { exitCode: 0, oomKilled: false } : exitOf(ending);
+      const lastLogLine = conversation.log.read().at(-1);
+      const violation = ending.kind === 'container-gone' && exit.exitCode === 0 ? 'it ended before its task did' : conversation.violation;
+      const fault = judgeExit({ exit, reported: conversation.error, violation, memoryBytes: pipeline.memoryBytes, lastLogLine });
+      if (fault?.code === 'CONTAINER_EXITED' && (await this.workspace.isFull(staging))) throw diskFull(fault);
+      if (fault !== undefined) throw fault;
+    } catch (error) {
+      throw withLog(error, conversation);
+    }
+    return this.publishServed(attempt, project, staging, conversation);
+  }
+
+  /** Publishes what lies in a living container's folder: out of its reach first, so that what was looked at is what is published. */
+  private async publishServed(attempt: Attempt, project: ProjectFolder, staging: string, conversation: Conversation): Promise<Made['outputs']> {
+    let draft: string | undefined;
+    try {
+      draft = await this.workspace.withdraw(project, staging);
+      return await this.publish(attempt, project, draft, conversation);
+    } catch (error) {
+      throw error instanceof ExecutionError ? error : withLog(error, conversation);
+    } finally {
+      if (draft !== undefined) await this.workspace.discard(draft);
+    }
+  }
+
+  /** Starts a serving container and waits until its model is loaded. */
+  private async openSession(attempt: Attempt, scene: Scene): Promise<ServingSession> {
+    const { pipeline, project, model } = scene;
+    const servingId = uuid();
+    const folderName = `serving-${servingId}`;
+    const folder = await this.workspace.stageServing(project, folderName);
+    const session = new ServingSession({ key: servingKey(project.name, pipeline, model?.version), folder, graceSeconds: pipeline.graceSeconds });
+    const giveUp = (): void => void session.stop(0);
+    try {
+      void attempt.reporter.enter('preparing', 'starting the pipeline');
+      if (this.engine.kind === 'process') await linkModel(folder, model);
+      const view = this.engine.kind === 'process' ? servingHostView(project, folder) : CONTAINER_VIEW;
+      const shape = await this.shape(attempt, scene, join(folder, 'out'), view, { projectName: project.name, folderName });
+      const plan = compileServingPlan({ ...shape, servingId, scratch: await this.onHost(join(folder, 'tmp')) });
+      attempt.started();
+      attempt.signal.addEventListener('abort', giveUp, { once: true });
+      await session.open((listener) => this.engine.serve(plan, listener));
+      if (attempt.signal.aborted) {
+        await session.stop(0);
+        throw new ExecutionError(new Error('the run was stopped', { cause: attempt.signal.reason }), session.ended?.log ?? []);
+      }
+      const { ended } = session;
+      if (ended === undefined) return session;
+      const exit = exitOf(ended.how);
+      const fault = judgeExit({ exit, reported: session.openingError, violation: exit.exitCode === 0 ? 'it ended before it was ready' : undefined, memoryBytes: pipeline.memoryBytes, lastLogLine: ended.log.at(-1) });
+      throw new ExecutionError(fault ?? new TaskError('CONTAINER_EXITED', 'the pipeline ended before it was ready'), ended.log);
+    } catch (error) {
+      await session.stop(0);
+      await this.workspace.discard(folder);
+      throw error;
+    } finally {
+      attempt.signal.removeEventListener('abort', giveUp);
     }
   }
 
@@ -77,42 +181,31 @@ export class ContainerExecutor implements TaskExecutor {
     return resolved;
   }
 
-  private async plan(
-    attempt: Attempt, pipeline: RunnablePipeline, project: ProjectFolder, staging: string,
-    model: { id: string; folder: string } | undefined, view: PathView, inputs: ReadonlyMap<string, string>,
-  ): Promise<ContainerPlan> {
-    const { payload, taskId, number } = attempt;
-    const parameters: Record<string, unknown> = { ...payload.parameters };
-    for (const [name, relative] of inputs) parameters[name] = `${view.workspace}/${project.name}/${relative}`;
-    const onHost = (path: string): Promise<string> => this.onHost(path);
+  /** What every plan of this attempt has in common. */
+  private async shape({ taskId, number }: Attempt, { pipeline, project, model }: Scene, output: string, view: PathView, serving: ContainerOwner['serving']): Promise<Omit<PlanInput, 'payload' | 'parameters'>> {
     const extra: PlannedMount[] = await Promise.all(
-      pipeline.mounts.map(async ({ source, target }) => ({ source: await onHost(join(this.config.modelsRoot, source)), target, readonly: true })),
+      pipeline.mounts.map(async ({ source, target }) => ({ source: await this.onHost(join(this.config.modelsRoot, source)), target, readonly: true })),
     );
-    return compilePlan({
-      owner: { installId: await this.identity.id(), workerId: this.config.workerId, taskId, attempt: number, pipelineId: pipeline.id },
-      payload,
+    return {
+      owner: { installId: await this.identity.id(), workerId: this.config.workerId, taskId, attempt: number, pipelineId: pipeline.id, serving },
       pipeline,
-      parameters,
       view,
       sources: {
-        project: await onHost(project.path),
-        staging: await onHost(staging),
-        ...(model === undefined ? {} : { model: { id: model.id, folder: await onHost(model.folder) } }),
+        project: await this.onHost(project.path),
+        staging: await this.onHost(output),
+        ...(model === undefined ? {} : { model: { id: model.id, folder: await this.onHost(model.folder) } }),
         extra,
       },
       projectName: project.name,
       user: this.workspace.pipelineUser,
-    });
+    };
   }
 
   /** Runs the container and hears it out. @throws ExecutionError with the log tail when it did not end well. */
   private async converse(
     { reporter, signal, started }: Attempt, plan: ContainerPlan, pipeline: RunnablePipeline, staging: string,
-  ): Promise<{ conversation: Conversation; made: Made['metadata'] }> {
-    const conversation = new Conversation({
-      progress: (progress, step) => reporter.report(progress, step),
-      preview: ({ type: _, ...preview }) => reporter.preview(preview),
-    });
+  ): Promise<{ conversation: Conversation; metadata: Made['metadata'] }> {
+    const conversation = new Conversation(listenerOf(reporter));
     try {
       const exit = await this.engine.run(
         plan,
@@ -129,14 +222,13 @@ export class ContainerExecutor implements TaskExecutor {
       conversation.end();
       signal.throwIfAborted();
       const fault = judgeExit({ exit, reported: conversation.error, violation: conversation.violation, memoryBytes: pipeline.memoryBytes, lastLogLine: conversation.log.read().at(-1) });
-      // Few pipelines say that the disk was full; most just fail, and the artist would look for the mistake in the node.
-      if (fault?.code === 'CONTAINER_EXITED' && (await this.workspace.isFull(staging))) throw new TaskError('NO_SPACE', `the disk of the workspace is full, and ${fault.message}; free some space and start the node again`, undefined, { cause: fault });
+      if (fault?.code === 'CONTAINER_EXITED' && (await this.workspace.isFull(staging))) throw diskFull(fault);
       if (fault !== undefined) throw fault;
       const { peakMemoryBytes, cpuSeconds } = exit;
       const { metrics } = conversation;
       return {
         conversation,
-        made: {
+        metadata: {
           ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
           ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
           ...(Object.keys(metrics).length === 0 ? {} : { metrics }),
@@ -165,6 +257,12 @@ export class ContainerExecutor implements TaskExecutor {
   /** Containers that a worker lost with an earlier attempt: gone before this one starts. */
   private async removeEarlierContainers(taskId: string): Promise<void> {
     for (const { id } of await this.engine.find(taskId)) await this.engine.remove(id);
+    // A serving container names no task: of a dead worker all go, since nobody will ever give them one again.
+    for (const { id, serving, workerId } of await this.engine.find()) {
+      if (serving === undefined || workerId === this.config.workerId || (await this.registry.isAlive(workerId))) continue;
+      await this.engine.remove(id);
+      await this.workspace.discardServing(serving.projectName, serving.folderName);
+    }
   }
 
   /** A path as the engine's host knows it; the workspace's is told by the operator, or found by the engine. */
@@ -177,6 +275,39 @@ export class ContainerExecutor implements TaskExecutor {
     }
     return this.engine.hostPath(path);
   }
+}
+
+/** What an attempt works with, found and checked. */
+interface Scene {
+  pipeline: RunnablePipeline;
+  project: ProjectFolder;
+  model: { id: string; version: string; folder: string } | undefined;
+  /** Parameter → path within the project of the file that it names. */
+  inputs: ReadonlyMap<string, string>;
+}
+
+/** The node's parameters, project paths as the pipeline sees them. */
+function parametersIn(view: PathView, payload: JobPayload, { project, inputs }: Scene): Record<string, unknown> {
+  const paths = [...inputs].map(([name, relative]) => [name, `${view.workspace}/${project.name}/${relative}`]);
+  return { ...payload.parameters, ...(Object.fromEntries(paths) as Record<string, string>) };
+}
+
+function listenerOf(reporter: ProgressReporter): ConversationListener {
+  return {
+    progress: (progress, step) => reporter.report(progress, step),
+    preview: ({ type: _, ...preview }) => reporter.preview(preview),
+  };
+}
+
+/** The exit of a container. @throws what went wrong when it was waited for */
+function exitOf(end: ContainerEnd): ContainerExit {
+  if ('failure' in end) throw end.failure;
+  return end.exit;
+}
+
+/** Few pipelines say that the disk was full; most just fail, and the artist would look for the mistake in the node. */
+function diskFull(fault: TaskError): TaskError {
+  return new TaskError('NO_SPACE', `the disk of the workspace is full, and ${fault.message}; free some space and start the node again`, undefined, { cause: fault });
 }
 
 /** A failure with the end of the log. A stop is thrown as its reason, which is no Error; its log tells what the pipeline was at. */
@@ -195,4 +326,14 @@ async function hostView(project: ProjectFolder, staging: string, model: { id: st
   await mkdir(models);
   if (model !== undefined) await symlink(model.folder, join(models, model.id));
   return { workspace: join(project.path, '..'), output: staging, models };
+}
+
+/** Where the process engine's pipeline finds things in a serving folder. */
+function servingHostView(project: ProjectFolder, folder: string): PathView {
+  return { workspace: join(project.path, '..'), output: join(folder, 'out'), models: join(folder, 'models') };
+}
+
+async function linkModel(folder: string, model: Scene['model']): Promise<void> {
+  await mkdir(join(folder, 'models'));
+  if (model !== undefined) await symlink(model.folder, join(folder, 'models', model.id));
 }

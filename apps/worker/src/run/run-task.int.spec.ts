@@ -3,51 +3,18 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TaskEvent } from '@function-runner/progress-protocol';
 import { initStore, installModel, installPipeline } from '@function-runner/model-store';
-import { TaskStore, type TaskIdentity, type TaskRecord } from '@function-runner/task-store';
+import type { TaskIdentity, TaskRecord } from '@function-runner/task-store';
 import { DockerFixture, RedisFixture, SCRIPT_MODEL, SCRIPT_PIPELINE, SmallDisk, scriptModel, scriptPipeline, tempFolder, testBaseImage, testJob, waitFor, type TempFolder } from '@function-runner/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { loadWorkerConfig, type WorkerConfig } from '../config/worker-config.js';
-import { DockerEngine } from '../container/docker-engine.adapter.js';
-import { InstallIdentity } from '../container/install-identity.js';
-import { createLogger } from '../logging/logger.js';
-import { WorkerMetrics } from '../metrics/worker-metrics.js';
-import { PipelineLibrary } from '../models/pipeline-library.js';
-import { RedisConnections } from '../progress/redis-connections.js';
-import { Workspace } from '../workspace/workspace.js';
-import { ContainerExecutor } from './container-executor.js';
-import { LiveRuns } from './live-runs.js';
-import { RunTask, type RunEnd } from './run-task.js';
-import { WorkerOrders } from './worker-orders.js';
+import { WorkerWiring } from '../worker-wiring.fixture.js';
+import type { RunEnd } from './run-task.js';
 
-const logger = createLogger('silent', 'test');
 const docker = new DockerFixture();
 let fixture: RedisFixture;
 let folder: TempFolder;
 let workspaceRoot: string;
-let worker: Worker;
-
-/** One worker's wiring below its intake, by hand: what WorkerModule makes of the same configuration. */
-class Worker {
-  readonly redis: RedisConnections;
-  readonly store: TaskStore;
-  readonly live = new LiveRuns();
-  readonly runTask: RunTask;
-  readonly orders: WorkerOrders;
-
-  constructor(readonly config: WorkerConfig) {
-    this.redis = new RedisConnections(config.redisUrl, logger);
-    this.store = new TaskStore(this.redis.main, { retentionMs: config.retentionMs });
-    const identity = new InstallIdentity(config);
-    const engine = new DockerEngine({ dockerHost: config.dockerHost, pull: config.imagePull }, identity, logger);
-    const executor = new ContainerExecutor(config, engine, new Workspace(config), new PipelineLibrary(config, logger), identity);
-    this.runTask = new RunTask(config, this.store, executor, this.live, new WorkerMetrics(), logger);
-    this.orders = new WorkerOrders(config, this.redis, this.live, logger);
-  }
-
-  close(): void {
-    this.redis.onApplicationShutdown();
-  }
-}
+let worker: WorkerWiring;
 
 function configOf(changes: Record<string, string> = {}): WorkerConfig {
   return loadWorkerConfig({
@@ -71,7 +38,7 @@ beforeAll(async () => {
   await installPipeline(store, 'image', scriptPipeline(image));
   await installPipeline(store, 'image', scriptPipeline(image, { id: 'small:1.0', memory: '64Mi' }));
   await installPipeline(store, 'image', { ...scriptPipeline(image), id: 'modelless:1.0', model_id: 'not-installed' });
-  worker = new Worker(configOf());
+  worker = new WorkerWiring(configOf());
   await worker.orders.listen();
 });
 afterEach(async () => {
@@ -80,7 +47,7 @@ afterEach(async () => {
   expect(await readdir(join(workspaceRoot, 'Film', 'outputs')).catch(() => [])).not.toContain('.staging');
 });
 afterAll(async () => {
-  worker.close();
+  await worker.close();
   await docker.stop();
   await fixture.stop();
   await folder.remove();
@@ -209,7 +176,7 @@ describe('a run that fails', () => {
       expect(process.getuid?.()).not.toBe(0);
       return;
     }
-    const small = new Worker(configOf({ WORKSPACE_ROOT: disk.path }));
+    const small = new WorkerWiring(configOf({ WORKSPACE_ROOT: disk.path }));
     try {
       const { ended, events } = await start(
         `try { fs.writeFileSync(task.outputDir + '/half', Buffer.alloc(8 * 1024 * 1024)); } catch (error) { process.stderr.write(error.code + '\\n', () => process.exit(1)); await wait(1e6); }`, { nodeId: 'full' }, small);
@@ -218,7 +185,7 @@ describe('a run that fails', () => {
       expect(checkLog(await events())).toMatchObject({ status: 'failed', code: 'NO_SPACE', retryable: true, log_tail: ['ENOSPC'] });
       expect(await readdir(join(disk.path, 'Film'), { recursive: true })).toEqual(['outputs']);
     } finally {
-      small.close();
+      await small.close();
       await disk.remove();
     }
   });
@@ -246,17 +213,17 @@ describe('a run that is stopped', () => {
   });
 
   it('by a cancel whose message was lost meets the mark in the log', async () => {
-    const deaf = new Worker(configOf());
+    const deaf = new WorkerWiring(configOf());
     const { task, ended, events, reached } = await start(`for (let i = 0; ; i += 1) { await say({ type: 'progress', progress: i / 100, step: 'step ' + i }); await wait(50); }`, { nodeId: 'cancelled' }, deaf);
     await reached('step 1');
     await deaf.store.cancel(task, 'unheard');
     expect(await ended).toBe('done');
     expect(checkLog(await events())).toMatchObject({ status: 'cancelled' });
-    deaf.close();
+    await deaf.close();
   });
 
   it('by a drain is put back untouched, and run by the next', async () => {
-    const first = new Worker(configOf());
+    const first = new WorkerWiring(configOf());
     const { task, ended, events, record, reached } = await start(`await say({ type: 'progress', progress: 10, step: 'up' }); if (task.attempt === 1) await wait(1e6); fs.writeFileSync(task.outputDir + '/a', String(task.attempt));`, { nodeId: 'drained' }, first);
     await reached('up');
     first.live.stopAll({ kind: 'drain' });
@@ -264,7 +231,7 @@ describe('a run that is stopped', () => {
     expect(await docker.containers()).toEqual([]);
     expect(await record()).toMatchObject({ state: 'queued' });
     expect(await worker.redis.main.hget(`task:{${task.taskId}}`, 'losses')).toBe('0');
-    first.close();
+    await first.close();
     await worker.runTask.run({ taskId: task.taskId, payload: testJob(`fs.writeFileSync(task.outputDir + '/a', String(task.attempt));`, { nodeId: 'drained' }) });
     const log = await events();
     expect(checkLog(log)).toMatchObject({ status: 'completed', attempt: 2 });
@@ -300,13 +267,13 @@ describe('a run that is stopped', () => {
     await reached('up');
     const left = await docker.runningContainer(task.taskId);
     // The second attempt takes over while the first one's container still runs.
-    const other = new Worker(configOf());
+    const other = new WorkerWiring(configOf());
     expect(await other.runTask.run({ taskId: task.taskId, payload: testJob(`fs.writeFileSync(task.outputDir + '/a', '');`, { nodeId: 'left' }) })).toBe('done');
     expect(await docker.exists(left ?? '')).toBe(false);
     expect(await ended).toBe('done');
     expect(checkLog(await other.store.events(task.taskId, 0))).toMatchObject({ status: 'completed', attempt: 2 });
     expect(await takes('left')).toHaveLength(1);
-    other.close();
+    await other.close();
   });
 
   it('is poison after its workers have died too often', async () => {

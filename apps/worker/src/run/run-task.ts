@@ -116,7 +116,8 @@ class TimeLimit {
   ) {}
 
   start(): void {
-    this.timer = setTimeout(() => this.onEnd(this.seconds), this.seconds * 1000);
+    // Called once more when a serving container that was started for the attempt gets its task: the time runs on.
+    this.timer ??= setTimeout(() => this.onEnd(this.seconds), this.seconds * 1000);
   }
 
   end(): void {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SmallDisk, tempFolder, type TempFolder } from '@function-runner/testing';
 import { Workspace, type ProjectFolder } from './workspace.js';
@@ -172,6 +172,84 @@ describe('drafts', () => {
     expect(await readdir(join(film.path, 'outputs/.staging'))).toEqual(['other.1']);
     await workspace.discard(other);
     await workspace.discard(other);
+    expect(await readdir(join(film.path, 'outputs'))).toEqual([]);
+  });
+});
+
+describe('a serving container’s folder', () => {
+  let serving: string;
+  beforeEach(async () => {
+    serving = await workspace.stageServing(film, 'serving-1');
+  });
+  const isRoot = process.getuid?.() === 0;
+
+  it('holds outputs and scratch, both the pipeline’s', async () => {
+    expect(serving).toBe(join(film.path, 'outputs/.staging/serving-1'));
+    expect((await readdir(serving)).sort()).toEqual(['out', 'tmp']);
+    for (const name of ['out', 'tmp']) expect((await stat(join(serving, name))).uid).toBe(isRoot ? 65_534 : process.getuid?.());
+    // Its own folder is not: it cannot put anything else in their place.
+    expect((await stat(serving)).uid).toBe(process.getuid?.());
+    await expect(workspace.stageServing(film, 'serving-1')).rejects.toMatchObject({ code: 'WORKSPACE_UNAVAILABLE' });
+  });
+
+  it('gives a task’s outputs out of the container’s reach, as the project owner’s', async () => {
+    const outputs = join(serving, 'out', `${TASK}.1`);
+    await workspace.stageTask(outputs);
+    await mkdir(join(outputs, 'deep'), { mode: 0o700 });
+    await writeFile(join(outputs, 'deep', 'a'), 'made', { mode: 0o600 });
+    await symlink('/etc/hostname', join(outputs, 'link'));
+    const before = await stat('/etc/hostname');
+    const draft = await workspace.withdraw(film, outputs);
+    expect(draft).toBe(join(film.path, 'outputs/.staging', `${TASK}.1`));
+    expect(await readdir(join(serving, 'out'))).toEqual([]);
+    expect(await readFile(join(draft, 'deep', 'a'), 'utf8')).toBe('made');
+    if (isRoot) {
+      expect([(await stat(join(draft, 'deep'))).mode & 0o777, (await stat(join(draft, 'deep', 'a'))).mode & 0o777]).toEqual([0o755, 0o644]);
+      expect((await stat(join(draft, 'deep', 'a'))).uid).toBe((await stat(film.path)).uid);
+    }
+    // What a link leads to stays as it is.
+    const after = await stat('/etc/hostname');
+    expect([after.uid, after.mode]).toEqual([before.uid, before.mode]);
+  });
+
+  it.each<[string, (outputs: string) => Promise<unknown>, string]>([
+    ['removed', (outputs) => rm(outputs, { recursive: true }), 'OUTPUT_MISSING'],
+    ['replaced by a link', async (outputs) => [await rm(outputs, { recursive: true }), await symlink('/etc', outputs)], 'PROTOCOL_VIOLATION'],
+    ['replaced by a file', async (outputs) => [await rm(outputs, { recursive: true }), await writeFile(outputs, '')], 'PROTOCOL_VIOLATION'],
+  ])('whose task folder was %s gives nothing', async (_, fault, code) => {
+    const outputs = join(serving, 'out', `${TASK}.1`);
+    await workspace.stageTask(outputs);
+    await fault(outputs);
+    await expect(workspace.withdraw(film, outputs)).rejects.toMatchObject({ code });
+    expect(await readdir(join(film.path, 'outputs/.staging'))).toEqual(['serving-1']);
+  });
+
+  it('is emptied between tasks, whatever is in it, and nothing beyond', async () => {
+    const beyond = join(folder.path, 'beyond');
+    await mkdir(beyond);
+    await writeFile(join(beyond, 'kept'), '');
+    await mkdir(join(serving, 'tmp', 'deep', 'er'), { recursive: true });
+    await writeFile(join(serving, 'tmp', 'deep', 'er', 'a'), '');
+    await symlink(beyond, join(serving, 'tmp', 'deep', 'link'));
+    await symlink(beyond, join(serving, 'out', 'link'));
+    await writeFile(join(serving, 'out', 'a'), '');
+    await chmod(join(serving, 'tmp', 'deep', 'er'), 0o500);
+    if (!isRoot) await chmod(join(serving, 'tmp', 'deep', 'er'), 0o700);
+    await workspace.cleanScratch(serving);
+    await workspace.cleanScratch(serving);
+    expect((await readdir(serving)).sort()).toEqual(['out', 'tmp']);
+    expect([await readdir(join(serving, 'out')), await readdir(join(serving, 'tmp'))]).toEqual([[], []]);
+    expect(await readdir(beyond)).toEqual(['kept']);
+    expect((await stat(beyond)).uid).toBe(process.getuid?.());
+  });
+
+  it('is removed by its label’s words alone where those are a project and a folder', async () => {
+    await workspace.discardServing('Film', '..');
+    await workspace.discardServing('..', 'Film');
+    await workspace.discardServing('Film', '../../../beyond');
+    await workspace.discardServing('Nobody', 'serving-1');
+    expect(await readdir(join(film.path, 'outputs/.staging'))).toEqual(['serving-1']);
+    await workspace.discardServing('Film', 'serving-1');
     expect(await readdir(join(film.path, 'outputs'))).toEqual([]);
   });
 });

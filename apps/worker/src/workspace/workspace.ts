@@ -6,8 +6,8 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { constants } from 'node:fs';
-import { access, chmod, chown, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { access, chmod, lchown, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
 import { parseProjectPath } from '@function-runner/pipeline-schema';
 import { CLIENT_ID, PROJECT_NAME, TaskError } from '@function-runner/task-contract';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
@@ -87,12 +87,76 @@ export class Workspace {
       const folder = join(drafts, `${taskId}.${attempt}`);
       for (let older = 1; older < attempt; older += 1) await rm(join(drafts, `${taskId}.${older}`), { recursive: true, force: true });
       await rm(folder, { recursive: true, force: true });
-      await mkdir(folder, { mode: 0o755 });
-      if (this.isRoot) await chown(folder, NOBODY, NOBODY);
+      await this.makeWritable(folder);
       return folder;
     } catch (error) {
       throw error instanceof TaskError ? error : asStorageError(error, `cannot prepare a folder for the take in ${project.path}`);
     }
+  }
+
+  /** A folder for a serving container: `out` for its tasks' outputs, `tmp` for its scratch, both writable by the pipeline. */
+  async stageServing(project: ProjectFolder, folderName: string): Promise<string> {
+    try {
+      const folder = join(await this.makeFolder(project, STAGING), folderName);
+      await mkdir(folder, { mode: 0o755 });
+      for (const name of ['out', 'tmp']) await this.makeWritable(join(folder, name));
+      return folder;
+    } catch (error) {
+      throw error instanceof TaskError ? error : asStorageError(error, `cannot prepare a folder for a container in ${project.path}`);
+    }
+  }
+
+  /** One task's folder within a serving container's outputs. */
+  async stageTask(folder: string): Promise<void> {
+    try {
+      await this.makeWritable(folder);
+    } catch (error) {
+      throw asStorageError(error, 'cannot prepare a folder for the take');
+    }
+  }
+
+  /** Empties what a task may have left in a serving container's folders, so that the next one finds nothing of it. */
+  async cleanScratch(folder: string): Promise<void> {
+    const away = join(folder, 'left');
+    for (const name of ['out', 'tmp']) {
+      for (const [index, left] of (await readdir(join(folder, name))).entries()) {
+        await mkdir(away, { mode: 0o700, recursive: true });
+        // The container lives: where it can still move things about, a removal could be led elsewhere by a symbolic link.
+        await rename(join(folder, name, left), join(away, `${name}.${index}`));
+      }
+    }
+    if (this.isRoot) await this.own(away, { uid: 0, gid: 0 }).catch(unlessMissing);
+    await rm(away, { recursive: true, force: true });
+  }
+
+  /**
+   * Takes one task's outputs out of the folder that its container can write to, and gives them to the project's owner.
+   * @returns where they lie now
+   * @throws TaskError OUTPUT_MISSING | PROTOCOL_VIOLATION where the container has removed or replaced the folder
+   */
+  async withdraw(project: ProjectFolder, outputs: string): Promise<string> {
+    const draft = join(await this.makeFolder(project, STAGING), basename(outputs));
+    try {
+      await rm(draft, { recursive: true, force: true });
+      await rename(outputs, draft);
+      if (!(await lstat(draft)).isDirectory()) {
+        await rm(draft, { force: true });
+        throw new TaskError('PROTOCOL_VIOLATION', 'the pipeline has put something else in the place of its output folder');
+      }
+      await this.hand(draft, project.path);
+      return draft;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new TaskError('OUTPUT_MISSING', 'the pipeline has removed its output folder', undefined, { cause: error });
+      throw error instanceof TaskError ? error : asStorageError(error, `cannot take the outputs over into ${project.path}`);
+    }
+  }
+
+  /** Removes the folder of a serving container whose worker is gone. */
+  async discardServing(projectName: string, folderName: string): Promise<void> {
+    if (!PROJECT_NAME.test(projectName) || !CLIENT_ID.test(folderName)) return;
+    const drafts = join(await realpath(this.config.workspaceRoot), projectName, ...STAGING);
+    const real = await realpath(drafts).catch(() => undefined);
+    if (real === drafts) await this.discard(join(drafts, folderName));
   }
 
   /**
@@ -157,26 +221,36 @@ export class Workspace {
     return path;
   }
 
+  private async makeWritable(folder: string): Promise<void> {
+    await mkdir(folder, { mode: 0o755 });
+    // Not through a link: a serving container can write beside the folder and may have replaced it by one.
+    if (this.isRoot) await lchown(folder, NOBODY, NOBODY);
+  }
+
   private get isRoot(): boolean {
     return process.getuid?.() === 0;
   }
 
   /** Gives what the pipeline wrote to the project's owner, folders listable, so that artists can work with it. */
   private async hand(folder: string, projectPath: string): Promise<void> {
-    if (!this.isRoot) return;
-    const owner = await stat(projectPath);
-    const give = async (path: string): Promise<void> => {
-      const info = await lstat(path);
-      if (info.isDirectory()) {
-        await chmod(path, 0o755);
-        for (const name of await readdir(path)) await give(join(path, name));
-      } else {
-        await chmod(path, 0o644);
-      }
-      await chown(path, owner.uid, owner.gid);
-    };
-    await give(folder);
+    if (this.isRoot) await this.own(folder, await stat(projectPath));
   }
+
+  /** From the top down, each folder before what is in it: once it has its new owner, nobody else can replace an entry by a link. */
+  private async own(path: string, owner: { uid: number; gid: number }): Promise<void> {
+    const info = await lstat(path);
+    await lchown(path, owner.uid, owner.gid);
+    if (info.isDirectory()) {
+      await chmod(path, 0o755);
+      for (const name of await readdir(path)) await this.own(join(path, name), owner);
+    } else if (info.isFile()) {
+      await chmod(path, 0o644);
+    }
+  }
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 function inputNotFound(parameter: string, relative: string, cause: unknown): TaskError {

@@ -54,10 +54,12 @@ export class Conversation {
 
   private stdoutLine(line: string, cut: boolean): void {
     const message = cut ? undefined : parseStdioLine(line);
-    if (message === undefined) {
-      this.log.add(line);
-      return;
-    }
+    if (message === undefined) this.log.add(line);
+    else this.hear(message);
+  }
+
+  /** Takes one message in. A serving container's lines come here one by one, since its stream outlives the task. */
+  hear(message: StdioMessage): void {
     switch (message.type) {
       case 'progress':
         this.listener.progress(message.progress, message.step);
@@ -80,6 +82,7 @@ export class Conversation {
         this.log.add(`error ${message.code}: ${message.message}`);
         break;
       case 'done':
+      case 'ready':
         break;
     }
   }

@@ -6,7 +6,8 @@ export type StdioMessage =
   | { type: 'metric'; name: string; value: number }
   | { type: 'log'; level: string; message: string }
   | { type: 'error'; code: string; message: string }
-  | { type: 'done' };
+  | { type: 'done' }
+  | { type: 'ready' };
 
 /** Characters of a step that reach a client. */
 const MAX_STEP_LENGTH = 200;
@@ -49,6 +50,7 @@ export function parseStdioLine(line: string): StdioMessage | undefined {
     case 'error':
       return { type, code: typeof code === 'string' ? clean(code, 64) : '', message: clean(typeof message === 'string' ? message : 'no message', 2000) };
     case 'done':
+    case 'ready':
       return { type };
     default:
       return undefined;
