@@ -84,6 +84,7 @@ export interface ServerToClientEvents {
   cancel_acknowledged: (payload: CancelAcknowledgedPayload | BatchCancelAcknowledgedPayload) => void;
   task_resumed: (payload: TaskResumedPayload) => void;
   project_snapshot: (payload: ProjectSnapshotPayload) => void;
+  project_unsubscribed: (payload: { projectId: string }) => void;
   task_progress: (payload: TaskProgressPayload) => void;
   task_preview: (payload: TaskPreviewPayload) => void;
   task_success: (payload: TaskSuccessPayload) => void;
