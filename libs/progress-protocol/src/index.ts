@@ -10,7 +10,7 @@ export { toClientEvent, toClientPreview } from './client-event.js';
 export type {
   ClientEnvelope, ClientEvent, TaskCancelledPayload, TaskFailedPayload, TaskPreviewPayload, TaskProgressPayload, TaskSuccessPayload,
 } from './client-event.js';
-export { CLIENT_REQUESTS } from './socket-events.js';
+export { CLIENT_REQUESTS, SERVER_EVENTS } from './socket-events.js';
 export type {
   BatchAcknowledgedPayload, BatchCancelAcknowledgedPayload, BatchItemOutcome, BatchProgressPayload, CancelAcknowledgedPayload, ProjectSnapshotPayload,
   ServerToClientEvents, TaskAcknowledgedPayload, TaskErrorPayload, TaskResumedPayload, TaskSummary,

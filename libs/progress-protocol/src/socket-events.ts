@@ -96,3 +96,10 @@ export interface ServerToClientEvents {
 
 /** Every request that a client sends, by name; each may carry an acknowledgement callback. */
 export const CLIENT_REQUESTS = ['start_generation', 'start_batch', 'cancel_generation', 'resume_task', 'subscribe_project', 'unsubscribe_project'] as const;
+
+/** The names of {@link ServerToClientEvents}, for whatever must know them at run time. A record, so that the compiler misses none. */
+const NAMED: Readonly<Record<keyof ServerToClientEvents, true>> = {
+  task_acknowledged: true, task_error: true, batch_acknowledged: true, cancel_acknowledged: true, task_resumed: true, project_snapshot: true, project_unsubscribed: true,
+  task_progress: true, task_preview: true, task_success: true, task_failed: true, task_cancelled: true, batch_progress: true, batch_completed: true,
+};
+export const SERVER_EVENTS: readonly string[] = Object.keys(NAMED);
