@@ -70,6 +70,15 @@ export class EventFeed {
     if (!channel.ready) await withinTime(channel.subscribed);
   }
 
+  /**
+   * Resolves when everything that was published before the call has come to the listener: Redis answers on this
+   * connection after what it has sent on it.
+   * @throws TaskError UNAVAILABLE when Redis does not answer in time
+   */
+  async caughtUp(): Promise<void> {
+    await withinTime(this.redis.ping());
+  }
+
   release(projectId: string): void {
     const channel = this.channels.get(projectId);
     if (channel === undefined) return;

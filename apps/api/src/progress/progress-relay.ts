@@ -52,6 +52,8 @@ interface WatchedTask extends TaskCursor {
   /** The read of the record that says where a task met in mid-life stands. */
   adopting: Promise<void> | undefined;
   ended: boolean;
+  /** Called when the task's events are let go, or it is not watched any more. */
+  readonly lettingGo: (() => void)[];
 }
 
 /** A project under watch holds its channel of the feed from the first to the last moment. */
@@ -167,7 +169,7 @@ export class ProgressRelay {
   letGo(taskId: string): void {
     const task = this.tasks.get(taskId);
     if (task?.held === undefined || task.adopting !== undefined) return;
-    this.forwardAll(task, release(task));
+    this.free(task);
     if (task.lastSeq === 0 && !hasGap(task) && !this.isOccupied(rooms.task(taskId))) this.unwatch(task);
     else this.settleTask(task);
   }
@@ -210,11 +212,14 @@ export class ProgressRelay {
   async followProject(projectId: string, limit: number, reader: ProjectReader): Promise<void> {
     await this.withWindow(projectId, undefined, async (window) => {
       const records = await this.read(this.store.listProject(projectId, limit));
-      const live = records.filter(({ state }) => !isTerminal(state));
-      await Promise.all(live.map(async (record) => {
-        const task = await this.adoptTask(record);
-        // What the list shows already must not come as an event again.
-        if (task !== undefined && task.held === undefined && task.lastSeq < record.seq) await this.catchUp(task);
+      // What the list shows must not come as an event again, not even late: the task's last one may still be on its way.
+      await this.read(this.feed.caughtUp());
+      await Promise.all(records.map(async (record) => {
+        const task = isTerminal(record.state) ? this.tasks.get(record.taskId) : await this.adoptTask(record);
+        if (task === undefined) return;
+        // Its starter is being answered; what is held for it must not come after the list.
+        if (task.held !== undefined) await new Promise<void>((resolve) => task.lettingGo.push(resolve));
+        if (this.isWatched(task) && task.lastSeq < record.seq) await this.catchUp(task);
       }));
       if (window.overflown) throw overflown();
       // From here to the join nothing is awaited.
@@ -249,12 +254,14 @@ export class ProgressRelay {
     try {
       await this.feed.heard(task.project.projectId);
       const record = await this.read(this.store.read(task.taskId));
+      // Or a message on its way would tell of what the record says already.
+      await this.read(this.feed.caughtUp());
       const firstHeld = task.held?.[0];
       const stands = record?.seq ?? 0;
       task.lastSeq = firstHeld === undefined ? stands : Math.min(stands, firstHeld.seq - 1);
       task.adopting = undefined;
       if (firstHeld === undefined && (record === undefined || isTerminal(record.state))) this.end(task);
-      else this.forwardAll(task, release(task));
+      else this.free(task);
     } catch (error) {
       task.ended = true;
       this.unwatch(task);
@@ -303,6 +310,11 @@ export class ProgressRelay {
   private take(task: WatchedTask, event: TaskEvent): void {
     if (task.filling !== undefined) task.wantedSeq = Math.max(task.wantedSeq, event.seq);
     else this.forwardAll(task, offer(task, event));
+  }
+
+  private free(task: WatchedTask): void {
+    this.forwardAll(task, release(task));
+    for (const done of task.lettingGo.splice(0)) done();
   }
 
   private forwardAll(task: WatchedTask, events: readonly TaskEvent[]): void {
@@ -380,7 +392,7 @@ export class ProgressRelay {
 
   private watch(project: WatchedProject, taskId: string, held: TaskEvent[] | undefined, batchId: string | undefined): WatchedTask {
     const task: WatchedTask = {
-      taskId, project, batchId, held, lastSeq: 0, wantedSeq: 0, streams: new Set(), filling: undefined, adopting: undefined, ended: false,
+      taskId, project, batchId, held, lastSeq: 0, wantedSeq: 0, streams: new Set(), filling: undefined, adopting: undefined, ended: false, lettingGo: [],
     };
     this.tasks.set(taskId, task);
     project.tasks.add(task);
@@ -390,6 +402,7 @@ export class ProgressRelay {
   private unwatch(task: WatchedTask): void {
     if (this.tasks.get(task.taskId) === task) this.tasks.delete(task.taskId);
     task.project.tasks.delete(task);
+    for (const done of task.lettingGo.splice(0)) done();
     this.settleProject(task.project);
   }
 
