@@ -33,8 +33,8 @@ export interface ServingContainer {
   write(line: string): void;
   /** Settles when it is gone and removed, however that came; its output has been read by then. */
   readonly ended: Promise<ContainerExit>;
-  /** Memory in use now, bytes; undefined where it cannot be measured. */
-  memoryInUse(): Promise<number | undefined>;
+  /** Memory in use as last seen, bytes; undefined where it has not been measured. */
+  memoryInUse(): number | undefined;
   /** Measures from now on, for one task; `end` says what was seen. */
   measure(): { end: () => ContainerUsage };
   /** Ends it: SIGTERM, then SIGKILL after the grace. Settles with `ended`. */

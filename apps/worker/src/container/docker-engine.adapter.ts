@@ -22,6 +22,7 @@ import { DockerFrames } from './docker-frames.js';
 import type { InstallIdentity } from './install-identity.js';
 import { ownContainerIds } from './own-container.js';
 import { ResourceWatch } from './resource-watch.js';
+import { UsageGauge } from './usage-gauge.js';
 
 /** How long the daemon may take to answer a question that it answers from memory. */
 const ANSWER_TIMEOUT_MS = 5000;
@@ -142,23 +143,15 @@ export class DockerEngine implements ContainerEngine {
       listener.started();
       stream.write(plan.stdin);
       if (!serving) stream.end();
+      const gauge = new UsageGauge(() => container.stats({ stream: false, 'one-shot': true }), this.logger);
       const ended = this.follow(container, plan, stream, exited, output, () => firstWords, serving);
       // A serving container may end with nobody waiting for it just then; whoever uses it learns of it.
-      ended.catch(() => undefined);
+      ended.catch(() => undefined).finally(() => gauge.stop());
       return {
         write: (line) => void stream?.write(line),
         ended,
-        measure: () => {
-          const watch = new ResourceWatch(() => container.stats({ stream: false, 'one-shot': true }), this.logger, 'from-now');
-          watch.start();
-          return {
-            end: () => {
-              watch.stop();
-              return watch.result();
-            },
-          };
-        },
-        memoryInUse: async () => (await container.stats({ stream: false, 'one-shot': true })).memory_stats?.usage,
+        measure: () => gauge.measure(),
+        memoryInUse: () => gauge.memoryInUse,
         stop: async (graceSeconds) => {
           await this.stop(container, graceSeconds);
           await ended.then(() => undefined, () => undefined);

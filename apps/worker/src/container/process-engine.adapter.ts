@@ -86,7 +86,7 @@ export class ProcessEngine implements ContainerEngine {
     return {
       write: (line) => void child.stdin.write(line),
       ended,
-      memoryInUse: () => Promise.resolve(undefined),
+      memoryInUse: () => undefined,
       measure: () => ({ end: () => ({}) }),
       stop: async (graceSeconds) => {
         // Its number may be another process's by now.

@@ -17,17 +17,14 @@ export class ResourceWatch {
   private stopped = false;
   private peakMemoryBytes: number | undefined;
   private cpuSeconds: number | undefined;
-  private cpuBefore: number | undefined;
 
   constructor(
     private readonly sample: () => Promise<ContainerStats>,
     private readonly logger: Logger,
-    /** Whether all that the container used counts, or only what it uses from the first sample on. */
-    private readonly span: 'whole-life' | 'from-now' = 'whole-life',
   ) {}
 
   start(): void {
-    this.schedule(this.span === 'whole-life' ? FIRST_SAMPLE_MS : 0);
+    this.schedule(FIRST_SAMPLE_MS);
   }
 
   stop(): void {
@@ -49,16 +46,15 @@ export class ResourceWatch {
       this.sample()
         .then((stats) => this.take(stats))
         .catch((error: unknown) => this.logger.debug({ err: error }, 'no sample of a container'))
-        .finally(() => this.schedule(Math.min(Math.max(2 * delay, FIRST_SAMPLE_MS), SAMPLE_INTERVAL_MS)));
+        .finally(() => this.schedule(Math.min(2 * delay, SAMPLE_INTERVAL_MS)));
     }, delay);
   }
 
   private take({ memory_stats: memory, cpu_stats: cpu }: ContainerStats): void {
-    // cgroup v1 keeps the peak of the whole life itself (`max_usage`); elsewhere the samples' maximum is what there is.
-    const seen = Math.max(this.span === 'whole-life' ? (memory?.max_usage ?? 0) : 0, memory?.usage ?? 0);
+    // cgroup v1 keeps the peak itself (`max_usage`); with v2 the samples' maximum is what there is.
+    const seen = Math.max(memory?.max_usage ?? 0, memory?.usage ?? 0);
     if (seen > 0) this.peakMemoryBytes = Math.max(this.peakMemoryBytes ?? 0, seen);
     const nanoseconds = cpu?.cpu_usage?.total_usage ?? 0;
-    this.cpuBefore ??= this.span === 'whole-life' ? 0 : nanoseconds;
-    if (nanoseconds > this.cpuBefore) this.cpuSeconds = (nanoseconds - this.cpuBefore) / 1e9;
+    if (nanoseconds > 0) this.cpuSeconds = nanoseconds / 1e9;
   }
 }

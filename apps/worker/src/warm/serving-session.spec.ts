@@ -18,8 +18,8 @@ class FakeContainer implements ServingContainer {
     this.written.push(line);
   }
 
-  memoryInUse(): Promise<number> {
-    return Promise.resolve(7);
+  memoryInUse(): number {
+    return 7;
   }
 
   measure(): { end: () => { peakMemoryBytes: number } } {
@@ -91,7 +91,7 @@ describe('ServingSession', () => {
     const { conversation, ending } = await served;
     expect(ending).toEqual({ kind: 'container-gone', exit: { exitCode: 137, oomKilled: true } });
     expect(conversation.log.read()).toEqual(['last words, no end of line']);
-    expect(await session.memoryInUse()).toBeUndefined();
+    expect(session.memoryInUse).toBeUndefined();
   });
 
   it('says so where how it ended cannot be told', async () => {

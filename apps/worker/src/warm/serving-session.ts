@@ -129,8 +129,8 @@ export class ServingSession {
     }
   }
 
-  /** Memory in use now, bytes; undefined where it cannot be measured. */
-  async memoryInUse(): Promise<number | undefined> {
+  /** Memory in use as last seen, bytes; undefined where it has not been measured. */
+  get memoryInUse(): number | undefined {
     return this.gone === undefined ? this.container?.memoryInUse() : undefined;
   }
 

@@ -13,18 +13,13 @@ class FakeSession {
   unfit: string | undefined;
   memoryAtFirst: number | undefined;
   stops = 0;
-  /** What the container uses, or an answer that is waited for. */
-  memory: number | Promise<number | undefined> | Error | undefined = 100 * MIB;
+  /** What the container was last seen to use. */
+  memoryInUse: number | undefined = 100 * MIB;
   die!: () => void;
   stopping: Promise<void> = Promise.resolve();
   readonly whenGone = new Promise<void>((resolve) => (this.die = resolve));
 
   constructor(readonly terms: { key: string; folder: string; graceSeconds: number }) {}
-
-  async memoryInUse(): Promise<number | undefined> {
-    if (this.memory instanceof Error) throw this.memory;
-    return this.memory;
-  }
 
   async stop(): Promise<void> {
     this.stops += 1;
@@ -73,7 +68,7 @@ describe('WarmPool', () => {
     await settle();
     expect([warm.warm, session.memoryAtFirst]).toEqual([1, 100 * MIB]);
     expect(await take(warm)).toBe(session);
-    session.memory = 500 * MIB;
+    session.memoryInUse = 500 * MIB;
     await giveBack(warm, session);
     await settle();
     expect([warm.warm, session.stops, discarded]).toEqual([0, 1, ['/0']]);
@@ -83,7 +78,7 @@ describe('WarmPool', () => {
   it('keeps one whose memory cannot be measured', async () => {
     const warm = pool();
     const session = await take(warm);
-    session.memory = new Error('no stats');
+    session.memoryInUse = undefined;
     await giveBack(warm, session);
     await settle();
     expect(warm.warm).toBe(1);
@@ -93,13 +88,13 @@ describe('WarmPool', () => {
   it('gives a task that comes right after another the container of that one, which is not put in order yet', async () => {
     const warm = pool();
     const session = await take(warm);
-    let measured!: (bytes: number) => void;
-    session.memory = new Promise((resolve) => (measured = resolve));
+    let cleaned!: () => void;
+    cleaning = new Promise((resolve) => (cleaned = resolve));
     await giveBack(warm, session);
     const [next, another] = [take(warm), take(warm)];
     const elsewhere = await take(warm, 'other');
     expect(elsewhere).not.toBe(session);
-    measured(MIB);
+    cleaned();
     const both = await Promise.all([next, another]);
     // One of them gets it, the other one does not wait any longer.
     expect(both).toContain(session);

@@ -8,14 +8,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
-import { within } from '../lifecycle/within.js';
 import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { Workspace } from '../workspace/workspace.js';
 import { decideKeep } from './keep-decision.js';
 import type { ServingSession } from './serving-session.js';
-
-/** How long the engine may take to say how much memory a container uses; without an answer growth is not judged. */
-const MEMORY_ANSWER_MS = 1000;
 
 @Injectable()
 export class WarmPool {
@@ -98,7 +94,7 @@ export class WarmPool {
 
   /** Makes it idle, or says why it ends. */
   private async decide(session: ServingSession): Promise<string | undefined> {
-    const now = session.unfit === undefined ? await within(MEMORY_ANSWER_MS, session.memoryInUse()).catch(() => undefined) : undefined;
+    const now = session.memoryInUse;
     session.memoryAtFirst ??= now;
     if (this.closed) return 'this worker ends';
     const decision = decideKeep({
