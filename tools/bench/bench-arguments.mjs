@@ -5,6 +5,7 @@ import { SetupError } from '../setup/setup-error.mjs';
 export const BENCHES = /** @type {const} */ ({
   control: 'the control plane (CONTAINER_ENGINE=null) beside a bare Socket.IO + BullMQ floor',
   cold: 'a cold container run beside a bare `docker run` of the same image',
+  warm: 'a warm container beside a cold one, its throughput, and what a worker grows by over many tasks',
 });
 
 /** @typedef {keyof typeof BENCHES} BenchName */

@@ -4,16 +4,17 @@ import { parseBenchArguments } from './bench-arguments.mjs';
 
 describe('parseBenchArguments', () => {
   test.each([
-    [[], { benches: ['control', 'cold'], help: false }],
+    [[], { benches: ['control', 'cold', 'warm'], help: false }],
     [['control'], { benches: ['control'], help: false }],
     [['cold', 'control', 'cold'], { benches: ['cold', 'control'], help: false }],
     [['control', '--json', 'out.json'], { benches: ['control'], help: false, jsonFile: 'out.json' }],
-    [['--json=out.json'], { benches: ['control', 'cold'], help: false, jsonFile: 'out.json' }],
-    [['--help'], { benches: ['control', 'cold'], help: true }],
+    [['warm'], { benches: ['warm'], help: false }],
+    [['--json=out.json'], { benches: ['control', 'cold', 'warm'], help: false, jsonFile: 'out.json' }],
+    [['--help'], { benches: ['control', 'cold', 'warm'], help: true }],
   ])('%j', (words, expected) => expect(parseBenchArguments(words)).toEqual(expected));
 
-  test.each([[['warm']], [['recovery']], [['--fast']], [['toString']]])('%j is refused with the list of what exists', (words) => {
-    expect(() => parseBenchArguments(words)).toThrow(expect.objectContaining({ mend: expect.stringMatching(/control .*\n.*cold /) }));
+  test.each([[['recovery']], [['--fast']], [['toString']]])('%j is refused with the list of what exists', (words) => {
+    expect(() => parseBenchArguments(words)).toThrow(expect.objectContaining({ mend: expect.stringMatching(/control .*\n.*cold .*\n.*warm /) }));
   });
 
   test.each([[['--json']], [['--json', '--help']], [['--json=']]])('%j is refused', (words) => expect(() => parseBenchArguments(words)).toThrow());

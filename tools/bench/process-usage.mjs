@@ -1,6 +1,6 @@
 // @ts-check
 // What a process uses, as Linux tells it.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Linux counts CPU time for programs in hundredths of a second, on every architecture (USER_HZ). */
 const TICKS_PER_SECOND = 100;
@@ -25,3 +25,6 @@ export const cpuSeconds = (pid) => parseCpuSeconds(readFileSync(`/proc/${pid}/st
 
 /** Resident memory. @param {number} pid */
 export const rssBytes = (pid) => parseRssBytes(readFileSync(`/proc/${pid}/status`, 'utf8'));
+
+/** Open file descriptors. @param {number} pid */
+export const openFileDescriptors = (pid) => readdirSync(`/proc/${pid}/fd`).length;

@@ -1,6 +1,6 @@
 // @ts-check
 import { expect, test } from '@jest/globals';
-import { cpuSeconds, parseCpuSeconds, parseRssBytes, rssBytes } from './process-usage.mjs';
+import { cpuSeconds, openFileDescriptors, parseCpuSeconds, parseRssBytes, rssBytes } from './process-usage.mjs';
 
 test('CPU time is read past a command with parentheses and spaces', () => {
   expect(parseCpuSeconds('17 (node (a) b) S 1 17 17 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 11 0 4000 1000 200')).toBe(3);
@@ -13,4 +13,5 @@ test('resident memory', () => {
 test('of this very process', () => {
   expect(cpuSeconds(process.pid)).toBeGreaterThan(0);
   expect(rssBytes(process.pid)).toBeGreaterThan(10 * 1024 ** 2);
+  expect(openFileDescriptors(process.pid)).toBeGreaterThan(2);
 });

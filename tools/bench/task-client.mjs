@@ -9,6 +9,7 @@ import { io } from 'socket.io-client';
  * @property {number} ack the acknowledgement callback
  * @property {number} preparing the event that a worker writes when it has taken the task
  * @property {number} running the first `task_progress` with status `running`
+ * @property {number} firstProgress the first `task_progress` of more than 0; NaN where there was none
  * @property {number} end `task_success`
  * @property {number} messages everything delivered for the task: the callback and every event
  */
@@ -21,9 +22,9 @@ const TASK_WITHIN_MS = 20_000;
 
 /**
  * @param {string} url
- * @param {{ projectId: string, nodeType: string }} request
+ * @param {{ projectId: string, nodeType: string, parameters?: Record<string, unknown> }} request
  */
-export async function openTaskClient(url, { projectId, nodeType }) {
+export async function openTaskClient(url, { projectId, nodeType, parameters = { prompt: 'a lighthouse at dusk', steps: 20 } }) {
   const socket = io(url, { transports: ['websocket'], reconnection: false, auth: { token: 'bench' }, timeout: CONNECT_WITHIN_MS });
   await new Promise((resolve, reject) => {
     socket.once('connect', () => resolve(undefined));
@@ -47,7 +48,7 @@ export async function openTaskClient(url, { projectId, nodeType }) {
       const nodeId = `node-${counter}`;
       return new Promise((resolve, reject) => {
         const submittedAt = performance.now();
-        const times = { submittedAt, ack: NaN, preparing: NaN, running: NaN, end: NaN, messages: 0 };
+        const times = { submittedAt, ack: NaN, preparing: NaN, running: NaN, firstProgress: NaN, end: NaN, messages: 0 };
         const since = () => performance.now() - submittedAt;
         /** @param {Error} [error] */
         const settle = (error) => {
@@ -68,12 +69,13 @@ export async function openTaskClient(url, { projectId, nodeType }) {
           if (name === 'task_progress') {
             if (payload.status === 'preparing' && Number.isNaN(times.preparing)) times.preparing = since();
             else if (payload.status === 'running' && Number.isNaN(times.running)) times.running = since();
+            if ((payload.progress ?? 0) > 0 && Number.isNaN(times.firstProgress)) times.firstProgress = since();
           } else if (name === 'task_success') {
             times.end = since();
             settleWhenDone();
-          } else if (name !== 'task_acknowledged') settle(new Error(`${name} ${payload.code ?? ''}: ${payload.error ?? JSON.stringify(payload)}`));
+          } else if (name !== 'task_acknowledged' && name !== 'task_preview') settle(new Error(`${name} ${payload.code ?? ''}: ${payload.error ?? JSON.stringify(payload)}`));
         });
-        socket.emit('start_generation', { nodeId, nodeType, projectId, parameters: { prompt: 'a lighthouse at dusk', steps: 20 } }, () => {
+        socket.emit('start_generation', { nodeId, nodeType, projectId, parameters }, () => {
           times.messages += 1;
           times.ack = since();
           settleWhenDone();

@@ -1,15 +1,9 @@
 // @ts-check
-// The trivial pipeline of the cold bench, as the model store wants it: what is measured is everything around it.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { initStore, installModel, installPipeline } from '@function-runner/model-store';
+// The pipeline of the cold bench: it ends at once.
+import { initStore } from '@function-runner/model-store';
+import { installBenchPipeline, writePipelinesFile } from '../bench-pipeline.mjs';
 
 export const NODE_TYPE = 'bench_cold';
-const PIPELINE_ID = 'bench-cold:1.0';
-const MODEL_ID = 'bench-cold';
-const MEMORY = '512Mi';
-/** As many as the smallest machine that we measure on has: no limit in effect. */
-const CPUS = 2;
 
 /** One progress line and one file, in the protocol's words. */
 const SCRIPT = [
@@ -29,24 +23,6 @@ export const COMMAND = ['node', '-e', SCRIPT];
  */
 export async function installColdPipeline({ folder, modelsRoot, image }) {
   await initStore(modelsRoot);
-  const weights = join(folder, 'weights.bin');
-  writeFileSync(weights, 'no weights');
-  const requirements = { vram: 0, disk_space: 0 };
-  await installModel(modelsRoot, { id: MODEL_ID, name: 'Nothing', version: '1.0.0', type: 'image', requirements }, [{ from: weights, name: 'weights.bin' }]);
-  await installPipeline(modelsRoot, 'image', {
-    id: PIPELINE_ID,
-    name: 'Nothing',
-    node_types: [NODE_TYPE],
-    model_id: MODEL_ID,
-    container_image: image,
-    execution: { protocol: 'stdio', mode: 'job', command: COMMAND.slice(0, 1), args: COMMAND.slice(1), environment: {} },
-    resources: { gpu: false, vram: 0, cpu: CPUS, memory: MEMORY },
-    mounts: [],
-  });
-  const pipelines = { [NODE_TYPE]: { pipeline_id: PIPELINE_ID, container_image: image, target_vram: 0, optimizations: [] } };
-  const tier = { max_concurrent: 1, timeout_seconds: 60, pipelines };
-  const file = join(folder, 'pipelines.json');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(file, JSON.stringify({ tiers: { low: tier, standard: tier, high: tier, premium: tier } }, null, 2));
-  return file;
+  const id = await installBenchPipeline({ folder, modelsRoot, image, nodeType: NODE_TYPE, mode: 'job', command: COMMAND });
+  return writePipelinesFile({ folder, maxConcurrent: 1, pipelines: { [NODE_TYPE]: { id, image } } });
 }

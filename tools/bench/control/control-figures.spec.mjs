@@ -10,7 +10,7 @@ import { controlFigures } from './control-figures.mjs';
  */
 const round = (perSecond, acks, cpuMsPerTask = {}) => ({
   perSecond,
-  tasks: acks.map((ack) => ({ submittedAt: 0, ack, preparing: ack + 1, running: ack + 2, end: ack + 3, messages: 13 })),
+  tasks: acks.map((ack) => ({ submittedAt: 0, ack, preparing: ack + 1, running: ack + 2, firstProgress: ack + 2, end: ack + 3, messages: 13 })),
   cpuMsPerTask,
 });
 

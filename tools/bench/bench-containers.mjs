@@ -1,7 +1,7 @@
 // @ts-check
 // Takes away every container that the bench has started, by their labels, whatever way it ends.
 import { spawnSync } from 'node:child_process';
-import { DockerApiError } from '../../setup/docker-api.mjs';
+import { DockerApiError } from '../setup/docker-api.mjs';
 
 /** Marks the containers of the bare runs; the product's own carry its installation's label. */
 export const BARE_LABEL = 'function-runner.bench';
@@ -9,8 +9,8 @@ const PRODUCT_LABEL = 'function-runner.install';
 
 /**
  * To be called before anything that starts containers: what was pushed first is stopped last.
- * @param {import('../../setup/setup-context.mjs').SetupContext} context
- * @param {{ docker: import('../../setup/docker-api.mjs').DockerApi, id: string, cli: string | undefined, cliEnv: NodeJS.ProcessEnv }} options
+ * @param {import('../setup/setup-context.mjs').SetupContext} context
+ * @param {{ docker: import('../setup/docker-api.mjs').DockerApi, id: string, cli: string | undefined, cliEnv: NodeJS.ProcessEnv }} options
  */
 export function removeContainersAtEnd({ stops }, { docker, id, cli, cliEnv }) {
   const labels = [`${BARE_LABEL}=${id}`, `${PRODUCT_LABEL}=${id}`];
@@ -33,14 +33,14 @@ export function removeContainersAtEnd({ stops }, { docker, id, cli, cliEnv }) {
   });
 }
 
-/** @param {import('../../setup/docker-api.mjs').DockerApi} docker @param {string} label @returns {Promise<string[]>} */
+/** @param {import('../setup/docker-api.mjs').DockerApi} docker @param {string} label @returns {Promise<string[]>} */
 async function containersWith(docker, label) {
   const query = new URLSearchParams({ all: '1', filters: JSON.stringify({ label: [label] }) });
   const found = /** @type {{ Id: string }[]} */ (await docker.getJson(`/containers/json?${query}`));
   return found.map(({ Id }) => Id);
 }
 
-/** @param {import('../../setup/docker-api.mjs').DockerApi} docker @param {string} container */
+/** @param {import('../setup/docker-api.mjs').DockerApi} docker @param {string} container */
 async function removeContainer(docker, container) {
   try {
     await docker.call('DELETE', `/containers/${container}?force=1&v=1`);
