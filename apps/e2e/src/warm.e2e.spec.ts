@@ -1,10 +1,12 @@
 /** Containers that stay warm between tasks, as clients, operators and the Docker daemon see them. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installPipeline } from '@function-runner/model-store';
 import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 import { SERVER_PIPELINE, serverPipeline, waitFor } from '@function-runner/testing';
+import type { TaskSuccessPayload } from '@function-runner/progress-protocol';
 import { checkInvariants } from './invariants/invariants.js';
+import { plate } from './pictures/plate.js';
 import { nodeImage, tiersFile } from './puppet/puppet-pipelines.js';
 import { call } from './rest/call.js';
 import type { AppProcess } from './stack/app-process.js';
@@ -78,5 +80,28 @@ it('the second task starts in the container of the first; a shutdown leaves none
   expect(await worker.stop()).toMatchObject({ code: 0 });
   expect(await stack.containers.present()).toEqual([]);
   expect(await workers()).toEqual([]);
+  await checkInvariants(stack);
+}, TEST_MS);
+
+it('the upscaler serves too: the second picture comes from the container of the first, and is the same', async () => {
+  const file = join(stack.modelsRoot, 'image', 'pipelines', 'image-upscale-1.0-low.json');
+  const pipeline = JSON.parse(await readFile(file, 'utf8')) as { execution: { args: string[] } };
+  await installPipeline(stack.modelsRoot, 'image', { ...pipeline, execution: { ...pipeline.execution, mode: 'server', args: [...pipeline.execution.args, '--serve'] } }, true);
+  const serving = await stack.addWorker();
+  const project = await stack.project('low');
+  const editor = await stack.editor();
+  const { small } = await plate(128, 96, 2);
+  await writeFile(await stack.place(project, 'plates/a.png'), small);
+  const upscale = async (): Promise<TaskSuccessPayload['result']> => {
+    const { taskId } = await editor.start({ nodeId: 'upscale-1', nodeType: 'image_upscale', projectId: project.id, parameters: { input: 'plates/a.png' } });
+    return (await editor.success(taskId)).result;
+  };
+  const first = await upscale();
+  const present = await stack.containers.present();
+  const second = await upscale();
+  expect(await stack.containers.present()).toEqual(present);
+  expect(second.outputs).toEqual(first.outputs);
+  expect(second.outputPath).not.toBe(first.outputPath);
+  expect(await serving.stop()).toMatchObject({ code: 0 });
   await checkInvariants(stack);
 }, TEST_MS);
