@@ -56,11 +56,11 @@ export class PipelineResources {
 /** A further read-only folder below the model store that the pipeline wants to see. */
 export class PipelineMount {
   /** Relative to the model store's root. */
-  @IsString() @MinLength(1) @MaxLength(512)
+  @Matches(/^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))[A-Za-z0-9._ /-]{1,512}$/, { message: 'must be a path below the model store, without ".."' })
   source!: string;
 
   /** Absolute path in the container. */
-  @Matches(/^\/[A-Za-z0-9._/-]{1,255}$/, { message: 'must be an absolute path of plain characters' })
+  @Matches(/^(?!(?:.*\/)\.\.(?:\/|$))\/[A-Za-z0-9._/-]{1,255}$/, { message: 'must be an absolute path of plain characters, without ".."' })
   target!: string;
 
   @IsIn([true], { message: 'must be true: a pipeline writes to its output folder only' })
