@@ -42,7 +42,8 @@ export class ProgressReporter {
     this.state = state;
     const { progress } = this.pending ?? this.last;
     this.pending = undefined;
-    return this.write({ progress, step });
+    // Not counted at the gate: the pipeline's own next word shall not wait for ours.
+    return this.write({ progress, step }, this.last.passedAt);
   }
 
   /** What the pipeline reports; it runs, then. */
@@ -91,9 +92,9 @@ export class ProgressReporter {
     if (pending !== undefined) void this.write(pending);
   }
 
-  private async write(report: ProgressReport): Promise<void> {
+  private async write(report: ProgressReport, passedAt = performance.now()): Promise<void> {
     if (this.closed) return;
-    this.last = { ...report, passedAt: performance.now(), passed: this.last.passed + 1 };
+    this.last = { ...report, passedAt, passed: this.last.passed + 1 };
     try {
       this.heed(await this.store.append(this.task, this.attempt, this.state, report));
     } catch (error) {
