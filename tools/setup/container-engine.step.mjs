@@ -95,6 +95,7 @@ export async function spawnEngine({ dockerd, socket, extra = [], paths, stops, s
     child.once('exit', (code, name) => (failure ||= `dockerd ended with ${name ?? `code ${code}`}`));
     if (pid !== undefined) {
       recordProcess(paths.run, 'dockerd', { pid, marker: 'dockerd', note: socket });
+      own(paths.run);
       const remove = stops.push(stopOfEngine(pid, docker, paths.run));
       child.unref();
       const deadline = performance.now() + READY_WITHIN_MS;
@@ -106,11 +107,20 @@ export async function spawnEngine({ dockerd, socket, extra = [], paths, stops, s
       failure ||= `it does not answer within ${READY_WITHIN_MS / 1000} s`;
       await endProcess(pid, STOP_GRACE_MS);
       forgetProcess(paths.run, 'dockerd');
+      forgetProcess(paths.run, OWNER);
       remove();
     }
     if (index === attempts.length - 1) throw new SetupError(`The Docker engine did not come up: ${failure}.`, `See ${logFile}.`, { detail: lastLinesOf(logFile, 5) });
   }
   throw new Error('unreachable: the last attempt either returned or threw');
+}
+
+/** The record of the program that will stop the daemon which this checkout started. */
+const OWNER = 'dockerd-owner';
+
+/** @param {string} runFolder */
+function own(runFolder) {
+  recordProcess(runFolder, OWNER, { pid: process.pid, marker: '' });
 }
 
 /**
@@ -128,6 +138,7 @@ function stopOfEngine(pid, docker, runFolder) {
       if (others.length > 0) return `The Docker engine (pid ${pid}) was left running: it still runs ${others.length} container(s), the first is ${others[0]?.Names[0] ?? others[0]?.Id}.`;
       const how = await endProcess(pid, STOP_GRACE_MS);
       forgetProcess(runFolder, 'dockerd');
+      forgetProcess(runFolder, OWNER);
       return how === 'killed' ? `The Docker engine had to be killed after ${STOP_GRACE_MS / 1000} s.` : undefined;
     },
     force: () => sendSignal(pid, 'SIGTERM'),
@@ -209,9 +220,11 @@ export async function ensureContainerEngine(context, say) {
     if (state !== 'answers') throw new SetupError(`The Docker engine at ${dockerHost} does not answer.`, 'Start it by hand and look at its log.');
   }
 
-  // A daemon that an earlier, killed set-up of this checkout started is ours to stop.
-  const record = how ? undefined : findRecorded(paths.run, 'dockerd');
+  // A daemon that an earlier, killed set-up of this checkout started is ours to stop; not that of one which still runs,
+  // such as the tests beside which the images are built.
+  const record = how || findRecorded(paths.run, OWNER) ? undefined : findRecorded(paths.run, 'dockerd');
   if (record && record.note === DEFAULT_SOCKET && !given) {
+    own(paths.run);
     stops.push(stopOfEngine(record.pid, docker, paths.run));
     how = ', left by an earlier run, ends with this one';
   }
