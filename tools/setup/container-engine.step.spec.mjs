@@ -74,9 +74,12 @@ describe('with a state folder', () => {
     const { docker, pid } = await spawnEngine({ ...context, dockerd: findProgram('dockerd', process.env) ?? '', socket, extra });
     expect(await docker.runningContainers()).toEqual([]);
     expect(findRecorded(context.paths.run, 'dockerd')).toMatchObject({ pid, note: socket });
+    // Whoever finds the engine meanwhile sees that its starter still runs, and leaves it alone.
+    expect(findRecorded(context.paths.run, 'dockerd-owner')).toMatchObject({ pid: process.pid });
     await context.stops.stopAll(() => undefined);
     expect(isAlive(pid)).toBe(false);
     expect(await engineState(dockerApi({ kind: 'socket', path: socket }))).toBe('silent');
     expect(findRecorded(context.paths.run, 'dockerd')).toBeUndefined();
+    expect(findRecorded(context.paths.run, 'dockerd-owner')).toBeUndefined();
   });
 });
