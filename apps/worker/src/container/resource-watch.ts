@@ -3,9 +3,10 @@ import type { Logger } from '../logging/logger.js';
 
 /**
  * Before the first sample, and the longest time between two. The time doubles from the one to the other: a container
- * that lives for a second is seen near its end, and one that lives for an hour once a second.
+ * that lives for a second is seen once it has loaded what it needs (Docker answers a second question a second later at
+ * the earliest), and one that lives for an hour once a second.
  */
-const FIRST_SAMPLE_MS = 100;
+const FIRST_SAMPLE_MS = 400;
 const SAMPLE_INTERVAL_MS = 1000;
 
 /**
