@@ -1,12 +1,10 @@
 import type { ContainerStats } from 'dockerode';
 import type { Logger } from '../logging/logger.js';
 
-/**
- * Before the first sample, and the longest time between two. The time doubles from the one to the other: a container
- * that lives for a second is seen once it has loaded what it needs (Docker answers a second question a second later at
- * the earliest), and one that lives for an hour once a second.
- */
+/** Before the first sample: a pipeline has begun to load what it needs by then, and most live longer. */
 const FIRST_SAMPLE_MS = 400;
+
+/** From an answer to the next question. Docker answers a container's second one within a second only when that second is over. */
 const SAMPLE_INTERVAL_MS = 1000;
 
 /**
@@ -47,7 +45,7 @@ export class ResourceWatch {
       this.sample()
         .then((stats) => this.take(stats))
         .catch((error: unknown) => this.logger.debug({ err: error }, 'no sample of a container'))
-        .finally(() => this.schedule(Math.min(2 * delay, SAMPLE_INTERVAL_MS)));
+        .finally(() => this.schedule(SAMPLE_INTERVAL_MS));
     }, delay);
   }
 
