@@ -1,5 +1,6 @@
 import type { TaskState } from '@function-runner/task-contract';
-import { isDeserted, isOrphan } from './container-reaper.js';
+import { isDeserted } from '../container/is-deserted.js';
+import { isOrphan } from './container-reaper.js';
 
 const container = (attempt: number, ageMs: number): Parameters<typeof isOrphan>[0] => ({ id: 'c', taskId: 't', attempt, workerId: 'w', serving: undefined, ageMs });
 

@@ -8,6 +8,7 @@ import { isTerminal } from '@function-runner/task-contract';
 import { WORKER_BEAT_MS, WorkerRegistry, type TaskRecord, type TaskStore } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine, type FoundContainer } from '../container/container-engine.port.js';
+import { isDeserted } from '../container/is-deserted.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
 import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { TASK_STORE } from '../progress/task-store.token.js';
@@ -21,11 +22,6 @@ const SECOND_LOOK_MS = 3 * WORKER_BEAT_MS;
 
 /** A container this young may be one whose attempt is just being written. */
 const GRACE_MS = 10_000;
-
-/** Whether a serving container has no owner: its worker is another one, and dead. Pure. */
-export function isDeserted(container: FoundContainer, ownWorkerId: string, ownerAlive: boolean): boolean {
-  return container.workerId !== ownWorkerId && !ownerAlive;
-}
 
 /** Whether a container has no owner: its task has ended, is gone, waits again, or is at another attempt. Pure. */
 export function isOrphan(container: FoundContainer, record: Pick<TaskRecord, 'state' | 'attempt'> | undefined): boolean {

@@ -14,6 +14,7 @@ import { compilePlan, compileServingPlan, CONTAINER_VIEW, taskLine, type PathVie
 import type { ContainerOwner } from '../container/container-labels.js';
 import { CONTAINER_ENGINE, type ContainerEngine, type ContainerExit } from '../container/container-engine.port.js';
 import type { ContainerPlan, PlannedMount } from '../container/container-plan.js';
+import { isDeserted } from '../container/is-deserted.js';
 import { Conversation, type ConversationListener } from '../container/stdio/conversation.js';
 import { InstallIdentity } from '../container/install-identity.js';
 import { PipelineLibrary } from '../models/pipeline-library.js';
@@ -258,8 +259,9 @@ export class ContainerExecutor implements TaskExecutor {
   private async removeEarlierContainers(taskId: string): Promise<void> {
     for (const { id } of await this.engine.find(taskId)) await this.engine.remove(id);
     // A serving container names no task: of a dead worker all go, since nobody will ever give them one again.
-    for (const { id, serving, workerId } of await this.engine.find()) {
-      if (serving === undefined || workerId === this.config.workerId || (await this.registry.isAlive(workerId))) continue;
+    for (const container of await this.engine.find()) {
+      const { id, serving, workerId } = container;
+      if (serving === undefined || !isDeserted(container, this.config.workerId, await this.registry.isAlive(workerId))) continue;
       await this.engine.remove(id);
       await this.workspace.discardServing(serving.projectName, serving.folderName);
     }
