@@ -1,0 +1,2 @@
+/** @type {import('jest').Config} */
+export default { displayName: 'lease-book', preset: '../../jest.preset.js' };
