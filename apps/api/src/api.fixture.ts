@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { io, type Socket } from 'socket.io-client';
+import { keys } from '@function-runner/progress-protocol';
 import { connectRedis, TaskStore, type TaskIdentity } from '@function-runner/task-store';
 import { waitFor, type RedisFixture } from '@function-runner/testing';
 import { readConfig } from './config/read-config.js';
@@ -56,11 +57,16 @@ export class ApiFixture {
     readonly store: TaskStore,
   ) {}
 
-  static async start(redis: RedisFixture, environment: Record<string, string> = {}): Promise<ApiFixture> {
+  /**
+   * @param options.narrated whether waiting tasks are told where they stand. Not unless asked for: the fixture then is the
+   * narrator by name and says nothing, so that a spec that counts events sees its own alone, however long it takes.
+   */
+  static async start(redis: RedisFixture, environment: Record<string, string> = {}, { narrated = false } = {}): Promise<ApiFixture> {
+    const connection = connectRedis(redis.url, 'worker', () => undefined);
+    if (!narrated) await connection.set(keys.narrator, 'fixture', 'PX', 3_600_000);
     const workspace = await mkdtemp(join(tmpdir(), 'function-runner-api-'));
     const config = readConfig({ PORT: '0', REDIS_URL: redis.url, WORKSPACE_ROOT: workspace, ...environment });
     const api = await createApi(config, new JsonLogger('silent'));
-    const connection = connectRedis(redis.url, 'worker', () => undefined);
     return new ApiFixture(api, workspace, connection, new TaskStore(connection, { retentionMs: config.eventRetentionMs }));
   }
 

@@ -1,7 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Redis } from 'ioredis';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
-import { ProjectStore, RedisCheck, TaskStore, WorkerRegistry } from '@function-runner/task-store';
+import { ClusterReader, LeaseBook } from '@function-runner/lease-book';
+import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schema';
+import { LearnedDemand, ProjectStore, RedisCheck, TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import { API_CONFIG, type ApiConfig } from './config/read-config.js';
 import { BatchService } from './dispatch/batch.service.js';
 import { CancelService } from './dispatch/cancel.service.js';
@@ -10,6 +15,7 @@ import { PipelineCatalog } from './dispatch/pipeline-catalog.js';
 import { GatewayOptions } from './gateway/gateway-options.js';
 import { RunnerGateway } from './gateway/runner.gateway.js';
 import { HealthController } from './health/health.controller.js';
+import { CapabilityView } from './hosts/capability-view.js';
 import { Drain } from './lifecycle/drain.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
 import { MetricsController } from './metrics/metrics.controller.js';
@@ -20,6 +26,7 @@ import { SlowClients } from './progress/slow-clients.js';
 import { PROJECT_DIRECTORY, type ProjectDirectory } from './projects/project-directory.port.js';
 import { RedisProjectDirectory } from './projects/redis-project-directory.adapter.js';
 import { TaskQueues } from './queue/task-queues.adapter.js';
+import { WaitingJobs } from './queue/waiting-jobs.adapter.js';
 import { RedisConnections } from './redis/redis-connections.js';
 import { CatalogController } from './rest/catalog.controller.js';
 import { DocsController } from './rest/docs.controller.js';
@@ -30,6 +37,12 @@ import { ProjectsController } from './rest/projects.controller.js';
 import { RequestInterceptor } from './rest/request.interceptor.js';
 import { TasksController } from './rest/tasks.controller.js';
 import { WorkersController } from './rest/workers.controller.js';
+import { GivenUpTasks } from './waiting/given-up-tasks.js';
+import { LearnedDurations } from './waiting/learned-durations.adapter.js';
+import { Narration } from './waiting/narration.js';
+import { NarratorLease } from './waiting/narrator-lease.js';
+import { QueueNarrator } from './waiting/queue-narrator.js';
+import { SchedulerFeed } from './waiting/scheduler-feed.js';
 
 /** Puts the api together: who gets what. The classes themselves know no container. */
 @Module({})
@@ -46,16 +59,18 @@ export class AppModule {
         ApiMetrics,
         { provide: RedisConnections, useFactory: () => new RedisConnections(config.redisUrl) },
         { provide: TaskStore, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new TaskStore(request, { retentionMs: config.eventRetentionMs }) },
-        { provide: WorkerRegistry, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new WorkerRegistry(request) },
+        { provide: WorkerRegistry, inject: [RedisConnections], useFactory: ({ background }: RedisConnections) => new WorkerRegistry(background) },
+        { provide: ClusterReader, inject: [RedisConnections, WorkerRegistry], useFactory: ({ background }: RedisConnections, registry: WorkerRegistry) => clusterReaderOf(background, registry) },
+        { provide: CapabilityView, inject: [WorkerRegistry], useFactory: (registry: WorkerRegistry) => new CapabilityView(registry, { waitMs: config.capableWorkerWaitMs }) },
         { provide: ProjectStore, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new ProjectStore(request) },
         // An editor with a project service of its own replaces this one provider.
         { provide: PROJECT_DIRECTORY, inject: [ProjectStore], useFactory: (store: ProjectStore) => new RedisProjectDirectory(store) },
         { provide: TaskQueues, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new TaskQueues(request, { prefix: config.queuePrefix, tiers: config.tiers }) },
         { provide: PipelineCatalog, useFactory: () => new PipelineCatalog(config.modelsRoot) },
         {
-          provide: DispatchService, inject: [PROJECT_DIRECTORY, TaskStore, TaskQueues, PipelineCatalog],
-          useFactory: (projects: ProjectDirectory, store: TaskStore, queues: TaskQueues, pipelines: PipelineCatalog) =>
-            new DispatchService(projects, store, queues, pipelines, { tiers: config.tiers, queueLimit: config.queueLimit }),
+          provide: DispatchService, inject: [PROJECT_DIRECTORY, TaskStore, TaskQueues, PipelineCatalog, CapabilityView],
+          useFactory: (projects: ProjectDirectory, store: TaskStore, queues: TaskQueues, pipelines: PipelineCatalog, capability: CapabilityView) =>
+            new DispatchService(projects, store, queues, pipelines, capability, { tiers: config.tiers, queueLimit: config.queueLimit }),
         },
         { provide: BatchService, inject: [DispatchService, TaskStore], useFactory: (dispatch: DispatchService, store: TaskStore) => new BatchService(dispatch, store) },
         { provide: CancelService, inject: [TaskStore, TaskQueues], useFactory: (store: TaskStore, queues: TaskQueues) => new CancelService(store, queues) },
@@ -65,6 +80,11 @@ export class AppModule {
           useFactory: (feed: EventFeed, store: TaskStore, metrics: ApiMetrics) => new ProgressRelay(feed, store, metrics),
         },
         { provide: BatchTracker, inject: [ProgressRelay, TaskStore], useFactory: (relay: ProgressRelay, store: TaskStore) => new BatchTracker(relay, store) },
+        {
+          provide: QueueNarrator, inject: [RedisConnections, TaskQueues, WorkerRegistry, ClusterReader, ApiMetrics],
+          useFactory: (redis: RedisConnections, queues: TaskQueues, registry: WorkerRegistry, cluster: ClusterReader, metrics: ApiMetrics) =>
+            narratorOf(config, redis, { queues, registry, cluster, metrics }),
+        },
         SlowClients,
         { provide: EventStreams, inject: [ProgressRelay], useFactory: (relay: ProgressRelay) => new EventStreams(relay) },
         { provide: RedisCheck, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new RedisCheck(request, { allowNoPersistence: config.allowNoPersistence === 'true' }) },
@@ -74,4 +94,24 @@ export class AppModule {
       ],
     };
   }
+}
+
+function clusterReaderOf(redis: Redis, registry: WorkerRegistry): ClusterReader {
+  // Teaches the connection the book's scripts, which must come before its first command; a reader meets its first host later.
+  new LeaseBook(redis, hostname(), { ttlMs: 1 });
+  return new ClusterReader(redis, registry);
+}
+
+/** Who tells waiting tasks where they stand: on a connection of its own, so that no request waits for it. */
+function narratorOf(config: ApiConfig, { background, subscriber }: RedisConnections, { queues, registry, cluster, metrics }: { queues: TaskQueues; registry: WorkerRegistry; cluster: ClusterReader; metrics: ApiMetrics }): QueueNarrator {
+  const store = new TaskStore(background, { retentionMs: config.eventRetentionMs });
+  const jobs = new WaitingJobs(background, config.queuePrefix);
+  const feed = new SchedulerFeed(subscriber);
+  const durations = new LearnedDurations(new LearnedDemand(background));
+  const limits: Record<QualityTier, number> = { low: 0, standard: 0, high: 0, premium: 0 };
+  for (const tier of QUALITY_TIERS) limits[tier] = config.tiers[tier].max_concurrent;
+  return new QueueNarrator(new NarratorLease(background, `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`), () => {
+    const givenUp = new GivenUpTasks(background, store, queues, jobs);
+    return new Narration({ feed, jobs, registry, cluster, store, durations, givenUp, metrics }, { limits, capableWorkerWaitMs: config.capableWorkerWaitMs });
+  });
 }

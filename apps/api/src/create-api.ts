@@ -9,6 +9,7 @@ import { PipelineCatalog } from './dispatch/pipeline-catalog.js';
 import { isOriginAllowed } from './gateway/origin-policy.js';
 import { RunnerGateway } from './gateway/runner.gateway.js';
 import { RunnerIoAdapter } from './gateway/runner-io.adapter.js';
+import { CapabilityView } from './hosts/capability-view.js';
 import { Drain } from './lifecycle/drain.js';
 import { shutDown } from './lifecycle/shutdown.js';
 import { BatchTracker } from './progress/batch-tracker.js';
@@ -17,6 +18,7 @@ import { SlowClients } from './progress/slow-clients.js';
 import { TaskQueues } from './queue/task-queues.adapter.js';
 import { RedisConnections } from './redis/redis-connections.js';
 import { EventStreams } from './rest/event-streams.js';
+import { QueueNarrator } from './waiting/queue-narrator.js';
 
 /** An api that listens. */
 export interface RunningApi {
@@ -37,6 +39,8 @@ export async function createApi(config: ApiConfig, logger: LoggerService): Promi
   const server: HttpServer = app.getHttpServer();
   const connections = rememberConnections(server);
   await app.listen(config.port, config.host);
+  void app.get(CapabilityView).open();
+  app.get(QueueNarrator).open();
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   return { url: `http://${host}:${port}`, stop: () => stopApi(app, connections, config) };
@@ -68,6 +72,7 @@ async function stopApi(app: NestExpressApplication, connections: ReadonlySet<Soc
   await shutDown(
     [
       { name: 'refusing requests', run: () => drain.begin() },
+      { name: 'leaving the queue’s story to another process', run: () => app.get(QueueNarrator).close() },
       { name: 'waiting for the requests under way', run: () => drain.idle() },
       {
         name: 'closing sockets and streams',
@@ -87,6 +92,7 @@ async function stopApi(app: NestExpressApplication, connections: ReadonlySet<Soc
         name: 'closing the queues',
         run: async () => {
           app.get(PipelineCatalog).close();
+          app.get(CapabilityView).close();
           await app.get(TaskQueues).close();
         },
       },

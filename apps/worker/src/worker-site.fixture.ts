@@ -7,7 +7,8 @@ import { Queue } from 'bullmq';
 import { v7 as uuidv7 } from 'uuid';
 import { initStore, installModel, installPipeline } from '@function-runner/model-store';
 import type { QualityTier } from '@function-runner/pipeline-schema';
-import type { TaskEvent } from '@function-runner/progress-protocol';
+import { schedulerChannel, type TaskEvent } from '@function-runner/progress-protocol';
+import { waitingTaskOf, type SchedulerMessage } from '@function-runner/scheduling';
 import { JOB_NAME, queueName } from '@function-runner/task-contract';
 import { connectRedis, TaskStore, type TaskIdentity } from '@function-runner/task-store';
 import { DockerFixture, RedisFixture, scriptModel, scriptPipeline, tempFolder, testBaseImage, testJob, waitFor, type TempFolder } from '@function-runner/testing';
@@ -92,7 +93,7 @@ export class WorkerSite {
     };
   }
 
-  /** Creates a task and queues it. */
+  /** Creates a task, queues it and says so. */
   async submit(script: string, { tier = 'high', ...changes }: Parameters<typeof testJob>[1] & { tier?: QualityTier } = {}): Promise<TaskIdentity> {
     const payload = testJob(script, changes);
     const task: TaskIdentity = { taskId: uuidv7(), nodeId: payload.parameters.node_id, projectId: payload.parameters.project_id };
@@ -103,7 +104,9 @@ export class WorkerSite {
       queue.on('error', () => undefined);
       this.queues.set(tier, queue);
     }
-    await queue.add(JOB_NAME, payload, { jobId: task.taskId, priority: 1 });
+    await queue.add(JOB_NAME, payload, { jobId: task.taskId });
+    const message: SchedulerMessage = { kind: 'waiting', task: waitingTaskOf(task.taskId, tier, payload, 'normal') };
+    await this.connection.publish(schedulerChannel, JSON.stringify(message));
     return task;
   }
 

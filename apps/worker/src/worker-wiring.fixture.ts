@@ -2,6 +2,9 @@ import { TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import type { WorkerConfig } from './config/worker-config.js';
 import { DockerEngine } from './container/docker-engine.adapter.js';
 import { InstallIdentity } from './container/install-identity.js';
+import { DeviceInventory } from './inventory/device-inventory.js';
+import { Host } from './lease/host.js';
+import { LeaseKeeper } from './lease/lease-keeper.js';
 import { createLogger } from './logging/logger.js';
 import { WorkerMetrics } from './metrics/worker-metrics.js';
 import { PipelineLibrary } from './models/pipeline-library.js';
@@ -22,6 +25,8 @@ export class WorkerWiring {
   readonly registry: WorkerRegistry;
   readonly live = new LiveRuns();
   readonly metrics = new WorkerMetrics();
+  readonly host: Host;
+  readonly leases: LeaseKeeper;
   readonly pool: WarmPool;
   readonly runTask: RunTask;
   readonly orders: WorkerOrders;
@@ -33,10 +38,12 @@ export class WorkerWiring {
     const identity = new InstallIdentity(config);
     const engine = new DockerEngine({ dockerHost: config.dockerHost, pull: config.imagePull }, identity, logger);
     const workspace = new Workspace(config);
-    this.pool = new WarmPool(config, workspace, this.metrics, logger);
-    const executor = new ContainerExecutor(config, engine, workspace, new PipelineLibrary(config, logger), identity, this.pool, this.registry);
+    this.host = new Host(config, engine, new DeviceInventory(config, logger), this.redis, logger);
+    this.leases = new LeaseKeeper(this.host, config, logger);
+    this.pool = new WarmPool(config, workspace, this.leases, this.metrics, logger);
+    const executor = new ContainerExecutor(config, engine, workspace, new PipelineLibrary(config, logger), identity, this.pool, this.registry, this.host, this.leases);
     this.runTask = new RunTask(config, this.store, executor, this.live, this.metrics, logger);
-    this.orders = new WorkerOrders(config, this.redis, this.live, logger);
+    this.orders = new WorkerOrders(config, this.redis, this.live, this.pool, logger);
   }
 
   async close(): Promise<void> {

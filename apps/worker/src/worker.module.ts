@@ -8,7 +8,12 @@ import { InstallIdentity } from './container/install-identity.js';
 import { ProcessEngine } from './container/process-engine.adapter.js';
 import { EnvironmentChecks } from './health/environment-checks.js';
 import { HealthController } from './health/health.controller.js';
-import { BullMqIntake } from './intake/bullmq-intake.adapter.js';
+import { ClusterReader } from '@function-runner/lease-book';
+import { ClusterView } from './intake/cluster-view.js';
+import { Intake } from './intake/intake.js';
+import { Host } from './lease/host.js';
+import { LeaseKeeper } from './lease/lease-keeper.js';
+import { DeviceInventory } from './inventory/device-inventory.js';
 import { ContainerReaper } from './lifecycle/container-reaper.js';
 import { Heartbeat } from './lifecycle/heartbeat.js';
 import { WorkerLifecycle } from './lifecycle/worker-lifecycle.js';
@@ -35,6 +40,7 @@ import { Workspace } from './workspace/workspace.js';
     { provide: LOGGER, inject: [WORKER_CONFIG], useFactory: (config: WorkerConfig) => createLogger(config.logLevel, config.workerId) },
     { provide: RedisConnections, inject: [WORKER_CONFIG, LOGGER], useFactory: (config: WorkerConfig, logger: Logger) => new RedisConnections(config.redisUrl, logger) },
     { provide: TASK_STORE, inject: [RedisConnections, WORKER_CONFIG], useFactory: (redis: RedisConnections, { retentionMs }: WorkerConfig) => new TaskStore(redis.main, { retentionMs }) },
+    { provide: ClusterReader, inject: [RedisConnections, WorkerRegistry], useFactory: (redis: RedisConnections, registry: WorkerRegistry) => new ClusterReader(redis.main, registry) },
     { provide: WorkerRegistry, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new WorkerRegistry(redis.main) },
     {
       provide: CONTAINER_ENGINE,
@@ -52,7 +58,7 @@ import { Workspace } from './workspace/workspace.js';
       useFactory: ({ containerEngine, nullEngineDurationMs }: WorkerConfig, containers: ContainerExecutor): TaskExecutor =>
         containerEngine === 'null' ? new NullExecutor(nullEngineDurationMs) : containers,
     },
-    InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, BullMqIntake, WorkerOrders, WorkerMetrics, EnvironmentChecks, ContainerReaper, WarmPool, Heartbeat, WorkerLifecycle,
+    InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, Host, LeaseKeeper, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, Heartbeat, WorkerLifecycle,
   ],
 })
 export class WorkerModule {}

@@ -12,3 +12,6 @@ export function projectChannel(projectId: string): string {
 export function workerChannel(workerId: string): string {
   return `worker:control:${workerId}`;
 }
+
+/** What may let a waiting task start, such as a host's resource that came free. A hint: whoever decides also looks by itself. */
+export const schedulerChannel = 'scheduler';

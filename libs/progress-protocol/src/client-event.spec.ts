@@ -9,6 +9,7 @@ const result: TaskResult = { outputPath: '/workspace/F/outputs/renders/n/t', out
 describe('toClientEvent', () => {
   test.each<[string, TaskEvent, unknown]>([
     ['queued', { ...stored, status: 'queued', queue_position: 2 }, { name: 'task_progress', payload: { ...sent, status: 'queued', queuePosition: 2 } }],
+    ['queued, and told when it is thought to start', { ...stored, status: 'queued', queue_position: 2, eta_seconds: 90 }, { name: 'task_progress', payload: { ...sent, status: 'queued', queuePosition: 2, etaSeconds: 90 } }],
     ['preparing', { ...stored, status: 'preparing' }, { name: 'task_progress', payload: { ...sent, status: 'preparing' } }],
     ['running in a batch', { ...stored, status: 'running', batch_id: 'b' }, { name: 'task_progress', payload: { ...sent, status: 'running', batchId: 'b' } }],
     ['cancelling', { ...stored, status: 'cancelling' }, { name: 'task_progress', payload: { ...sent, status: 'cancelling' } }],

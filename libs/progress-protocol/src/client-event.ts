@@ -16,6 +16,7 @@ export interface ClientEnvelope {
 export interface TaskProgressPayload extends ClientEnvelope {
   status: LiveState;
   queuePosition?: number;
+  /** When it is thought to start, seconds from the event. */
   etaSeconds?: number;
 }
 export interface TaskPreviewPayload extends ClientEnvelope {
@@ -61,6 +62,7 @@ export function toClientEvent(event: TaskEvent): ClientEvent {
     default: {
       const payload: TaskProgressPayload = { ...envelope, status: event.status };
       if (event.queue_position !== undefined) payload.queuePosition = event.queue_position;
+      if (event.eta_seconds !== undefined) payload.etaSeconds = event.eta_seconds;
       return { name: 'task_progress', payload };
     }
   }

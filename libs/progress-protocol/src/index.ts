@@ -1,7 +1,7 @@
 export type {
   CancelledEvent, CompletedEvent, FailedEvent, PreviewMessage, ProgressEvent, TakeFile, TakeMetadata, TaskEvent, TaskResult, TerminalEvent,
 } from './task-event.js';
-export { projectChannel, taskChannel, workerChannel } from './channels.js';
+export { projectChannel, schedulerChannel, taskChannel, workerChannel } from './channels.js';
 export { keys } from './keys.js';
 export { decodeEvent, isPreview } from './event-codec.js';
 export { sequenceStep } from './sequence.js';

@@ -14,6 +14,26 @@ export const keys = {
   workers: 'workers',
   /** String: what a worker says of itself, JSON. */
   worker: (workerId: string): string => `worker:{${workerId}}`,
+  /** Sorted set: hosts by when one of their workers was last heard of. */
+  hosts: 'hosts',
+  /** String: what a host has, JSON. */
+  host: (hostId: string): string => `host:{${hostId}}`,
+  /** String: the api process that tells waiting tasks where they stand; expires with its word. */
+  narrator: 'narrator',
+  /** Hash: tasks that are being ended since nobody could run them, by id, JSON; each for a moment. */
+  givenUp: 'narrator:given-up',
   /** String: the tasks of a batch, JSON. */
   batch: (batchId: string): string => `batch:{${batchId}}`,
+  /** List: what the last runs of a pipeline version in a tier have used, newest first, JSON. A tier has no colon, so that two pairs never share a key. */
+  demand: (pipelineId: string, tier: string): string => `demand:{${pipelineId}:${tier}}`,
+  /** Hash: how much of each resource of a host may be leased. */
+  leaseTotals: (hostId: string): string => `lease:{${hostId}}:total`,
+  /** Hash: how much of each is leased. */
+  leased: (hostId: string): string => `lease:{${hostId}}:leased`,
+  /** Hash: the host's leases by id, JSON. */
+  leases: (hostId: string): string => `lease:{${hostId}}:leases`,
+  /** Sorted set: lease ids by the time they expire, milliseconds of Redis's clock. */
+  leaseExpiry: (hostId: string): string => `lease:{${hostId}}:expiry`,
+  /** Hash: resources that are kept for a task, JSON. */
+  leaseReserved: (hostId: string): string => `lease:{${hostId}}:reserved`,
 };

@@ -20,6 +20,8 @@ export interface TakeMetadata {
   /** From submission to the attempt's start. */
   queuedMs: number;
   attempt: number;
+  /** The devices that it had, by uuid, separated by commas. */
+  gpu?: string;
   peakMemoryBytes?: number;
   /** CPU time of the container. */
   cpuSeconds?: number;
@@ -53,7 +55,10 @@ interface EventEnvelope {
 /** A durable event while the task lives. */
 export interface ProgressEvent extends EventEnvelope {
   status: LiveState;
+  /** Of a waiting task: how many of its tier's are to be taken before it, plus one. */
   queue_position?: number;
+  /** Of a waiting task: when it is thought to start, whole seconds from the event. */
+  eta_seconds?: number;
 }
 export interface CompletedEvent extends EventEnvelope {
   status: 'completed';

@@ -35,6 +35,19 @@ export const setting = {
     },
   }),
 
+  number: (name: string, fallback: number, range: { min: number; max: number }, meaning: string): Setting<number> => ({
+    name, fallback: String(fallback), meaning,
+    parse: (text) => {
+      const value = Number(text);
+      return /^\d+(\.\d+)?$/.test(text) && value >= range.min && value <= range.max
+        ? { ok: true, value }
+        : { ok: false, expected: `a number from ${range.min} to ${range.max}` };
+    },
+  }),
+
+  /** A setting that may be left out: undefined then. */
+  optional: <T>(of: Setting<T>): Setting<T | undefined> => ({ ...of, fallback: '', parse: (text) => (text === '' ? { ok: true, value: undefined } : of.parse(text)) }),
+
   /** Milliseconds of a text such as `500ms`, `30s`, `10m`, `24h`. */
   duration: (name: string, fallback: string, meaning: string): Setting<number> => ({
     name, fallback, meaning,

@@ -3,7 +3,7 @@ export type Fault = 'client' | 'pipeline' | 'operator' | 'system';
 
 /** What a code means. */
 export interface ErrorCodeMeaning {
-  /** `door`: the request is refused and no task exists; `run`: a task ended with it. */
+  /** `door`: the request is refused and no task exists; `run`: a task ended with it. (`NO_CAPABLE_WORKER` ends tasks that wait, too.) */
   at: 'door' | 'run';
   fault: Fault;
   /** Whether the same request can succeed later without anybody mending anything. */
@@ -26,7 +26,7 @@ export const ERROR_CODES = {
   UNKNOWN_NODE_TYPE: { at: 'door', fault: 'client', retryable: false, status: 400, meaning: 'No pipeline serves this node type in the project’s tier; `details` lists the known ones.' },
   QUEUE_FULL: { at: 'door', fault: 'operator', retryable: true, status: 503, meaning: 'The tier’s queue holds as many tasks as it may.' },
   UNAVAILABLE: { at: 'door', fault: 'system', retryable: true, status: 503, meaning: 'Redis cannot take the request now.' },
-  NO_CAPABLE_WORKER: { at: 'door', fault: 'operator', retryable: false, status: 503, meaning: 'No live worker could ever run this task.' },
+  NO_CAPABLE_WORKER: { at: 'door', fault: 'operator', retryable: false, status: 503, meaning: 'No live worker could ever run this task. A task that waits ends with it once that has been so for CAPABLE_WORKER_WAIT.' },
   DISPATCH_FAILED: { at: 'door', fault: 'system', retryable: true, status: 500, meaning: 'The task could not be queued.' },
   SHUTTING_DOWN: { at: 'door', fault: 'system', retryable: true, status: 503, meaning: 'This process is draining; connect again.' },
   IMAGE_NOT_AVAILABLE: { at: 'run', fault: 'operator', retryable: false, status: 500, meaning: 'The pipeline’s container image is not on the host and cannot be pulled.' },

@@ -1,16 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { outputPath } from './output-path.js';
-import { BULLMQ_PRIORITY, TASK_PRIORITIES, queueName } from './queue.js';
+import { BULLMQ_PRIORITY, TASK_PRIORITIES, priorityOf, queueName } from './queue.js';
 
 describe('queue', () => {
   test.each(['low', 'standard', 'high', 'premium'] as const)('the queue of %s', (tier) => {
     expect(queueName(tier)).toBe(`quality_${tier}`);
   });
 
-  test('higher priorities are taken first: BullMQ takes 0 first, then counts up', () => {
-    const numbers = TASK_PRIORITIES.map((priority) => BULLMQ_PRIORITY[priority]);
-    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
-    expect(numbers[0]).toBe(0);
+  test('each priority has a number of its own, by which it is known again', () => {
+    expect(TASK_PRIORITIES.map((priority) => priorityOf(BULLMQ_PRIORITY[priority]))).toEqual(TASK_PRIORITIES);
+    expect(priorityOf(7)).toBe('normal');
   });
 });
 

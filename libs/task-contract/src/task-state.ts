@@ -9,11 +9,12 @@ export type LiveState = Exclude<TaskState, TerminalState>;
 
 /**
  * What may follow what. `preparing`, `running` and `cancelling` may fall back to `queued`, when a worker puts
- * a task back or dies, and from `preparing` to `preparing`, when a next attempt takes over from a lost one.
+ * a task back or dies, and from `preparing` to `preparing`, when a next attempt takes over from a lost one. `queued`
+ * follows itself when a waiting task is told where it stands.
  * The scripts in task-store enforce it; a spec holds them against this table.
  */
 export const NEXT_STATES: Readonly<Record<TaskState, readonly TaskState[]>> = {
-  queued: ['preparing', 'cancelled', 'failed'],
+  queued: ['queued', 'preparing', 'cancelled', 'failed'],
   preparing: ['preparing', 'running', 'cancelling', 'queued', 'failed', 'cancelled', 'completed'],
   running: ['preparing', 'running', 'cancelling', 'queued', 'completed', 'failed', 'cancelled'],
   cancelling: ['cancelled', 'completed', 'failed', 'queued'],

@@ -1,11 +1,14 @@
 export { TaskStore } from './task-store.js';
-export type { AppendOutcome, BatchRecord, BeginOutcome, CancelOutcome, FinishOutcome, ReleaseOutcome, TaskEnd, WorkerOrder } from './task-store.js';
+export type { AppendOutcome, BatchRecord, BeginOutcome, CancelOutcome, FinishOutcome, QueueStanding, ReleaseOutcome, TaskEnd, TellOutcome, WorkerOrder } from './task-store.js';
 export { ProjectStore } from './project-store.js';
 export type { ProjectRecord } from './project-record.js';
 export type { NewTask, TaskIdentity, TaskRecord } from './task-record.js';
 export { connectRedis } from './redis-connection.js';
 export type { ConnectionRole } from './redis-connection.js';
 export { WORKER_BEAT_MS, WORKER_WORD_MS, WorkerRegistry } from './worker-registry.js';
-export type { WorkerFacts } from './worker-registry.js';
+export type { DeviceFacts, HostFacts, WorkerFacts } from './worker-registry.js';
+export { LearnedDemand } from './learned-demand.js';
+export type { DemandEntry, DemandPair } from './learned-demand.js';
+export type { DemandSample, LearnedFigures } from './learned-demand-figures.js';
 export { RedisCheck } from './redis-check.js';
 export type { RedisVerdict } from './redis-check.js';

@@ -12,6 +12,7 @@ import { decodeEvent, isPreview, keys, projectChannel, taskChannel, workerChanne
 import { AppendQueue, type QueuedReport } from './append-queue.js';
 import { eventHead, eventTail } from './event-text.js';
 import { APPEND_PROGRESS_LUA } from './lua/append-progress.lua.js';
+import { APPEND_QUEUED_LUA } from './lua/append-queued.lua.js';
 import { BEGIN_ATTEMPT_LUA } from './lua/begin-attempt.lua.js';
 import { CANCEL_TASK_LUA } from './lua/cancel-task.lua.js';
 import { CREATE_TASK_LUA } from './lua/create-task.lua.js';
@@ -24,6 +25,7 @@ import type { NewTask, TaskIdentity, TaskRecord } from './task-record.js';
 const CREATE = new Script('functionRunnerCreateTask', CREATE_TASK_LUA);
 const BEGIN = new Script('functionRunnerBeginAttempt', BEGIN_ATTEMPT_LUA);
 const APPEND = new Script('functionRunnerAppendProgress', APPEND_PROGRESS_LUA);
+const TELL_QUEUED = new Script('functionRunnerAppendQueued', APPEND_QUEUED_LUA);
 const FINISH = new Script('functionRunnerFinishTask', FINISH_TASK_LUA);
 const CANCEL = new Script('functionRunnerCancelTask', CANCEL_TASK_LUA);
 const RELEASE = new Script('functionRunnerReleaseTask', RELEASE_TASK_LUA);
@@ -31,11 +33,16 @@ const RELEASE = new Script('functionRunnerReleaseTask', RELEASE_TASK_LUA);
 /** How long a request id keeps naming its first task: 24 h, protocol §3. */
 const REQUEST_TTL_MS = 86_400_000;
 
+/** `queued` events that one task may have beyond its first: at the pace at which waiting tasks are told, those of days. */
+const MOST_QUEUED_EVENTS = 200;
+
 /** A project's index keeps a task this long beyond its retention, so that one that waited for days is still listed. */
 const INDEX_SLACK_MS = 7 * 86_400_000;
 
 export type BeginOutcome = { kind: 'started'; attempt: number } | { kind: 'ended'; state: TaskState } | { kind: 'missing' };
 export type AppendOutcome = { kind: 'stored'; seq: number } | { kind: 'cancelling' } | { kind: 'superseded' };
+/** `refused`: the task does not wait (any more); `exhausted`: it has been told as often as it may. */
+export type TellOutcome = { kind: 'stored'; seq: number } | { kind: 'refused' } | { kind: 'exhausted' };
 export type FinishOutcome = { kind: 'ended'; seq: number } | { kind: 'refused'; state: TaskState } | { kind: 'missing' };
 export type CancelOutcome = { kind: 'cancelled' } | { kind: 'cancelling' } | { kind: 'ended'; state: TaskState } | { kind: 'missing' };
 export type ReleaseOutcome = { kind: 'released' } | { kind: 'ended'; state: TaskState } | { kind: 'refused'; state: TaskState } | { kind: 'missing' };
@@ -46,11 +53,18 @@ export type TaskEnd =
   | { state: 'failed'; error: string; code: ErrorCode; retryable: boolean; logTail: string[] }
   | { state: 'cancelled'; reason: string };
 
-/** The message that a cancel sends to the worker of its task. */
-export interface WorkerOrder {
-  cancel: string;
-  reason: string;
+/** Where a waiting task stands. */
+export interface QueueStanding {
+  /** Among its tier's tasks, from 1. */
+  queuePosition: number;
+  /** When it is thought to start, seconds from now; undefined where nobody knows. */
+  etaSeconds: number | undefined;
+  /** Why it waits, for people. */
+  step: string;
 }
+
+/** What a worker is told: to cancel a task that it runs, or to end the idle container of a lease. */
+export type WorkerOrder = { cancel: string; reason: string } | { evict: string };
 
 export class TaskStore {
   private readonly appends = new AppendQueue((identity, attempt, reports) => this.appendAll(identity, attempt, reports));
@@ -59,7 +73,7 @@ export class TaskStore {
     private readonly redis: Redis,
     private readonly options: { /** Milliseconds that a task's record and events outlive its end. */ retentionMs: number },
   ) {
-    for (const script of [CREATE, BEGIN, APPEND, FINISH, CANCEL, RELEASE]) script.teach(redis);
+    for (const script of [CREATE, BEGIN, APPEND, TELL_QUEUED, FINISH, CANCEL, RELEASE]) script.teach(redis);
   }
 
   /**
@@ -124,8 +138,22 @@ export class TaskStore {
     await this.redis.publish(projectChannel(projectId), message);
   }
 
-  /** Ends the task. `attempt` undefined ends it whatever its attempt: for a task that never reached its queue. */
-  async finish(identity: TaskIdentity, attempt: number | undefined, end: TaskEnd, now = new Date()): Promise<FinishOutcome> {
+  /** Says where a waiting task stands. Nothing is stored of one that does not wait any more. */
+  async tellQueued(identity: TaskIdentity, { queuePosition, etaSeconds, step }: QueueStanding, now = new Date()): Promise<TellOutcome> {
+    this.appends.flush(identity.taskId);
+    const extra = { queue_position: queuePosition, ...(etaSeconds === undefined ? {} : { eta_seconds: Math.round(etaSeconds) }) };
+    const seq = await TELL_QUEUED.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+      eventHead(identity), eventTail(identity, 'queued', step, now, extra), taskChannel(identity.taskId), projectChannel(identity.projectId), step, MOST_QUEUED_EVENTS,
+    ]);
+    if (typeof seq === 'number' && seq > 0) return { kind: 'stored', seq };
+    return { kind: seq === -1 ? 'exhausted' : 'refused' };
+  }
+
+  /**
+   * Ends the task. `attempt` undefined ends it whatever its attempt: for a task that never reached its queue; `none` only
+   * while it waits: for one that left its queue without being taken.
+   */
+  async finish(identity: TaskIdentity, attempt: number | 'none' | undefined, end: TaskEnd, now = new Date()): Promise<FinishOutcome> {
     this.appends.flush(identity.taskId);
     const { extra, fields } = describeEnd(end);
     const [kind, value] = asList(
@@ -154,12 +182,12 @@ export class TaskStore {
   }
 
   /** Puts a task back into the state it had before its worker took it. */
-  async release(identity: TaskIdentity, attempt: number, now = new Date()): Promise<ReleaseOutcome> {
+  async release(identity: TaskIdentity, attempt: number, why: string, now = new Date()): Promise<ReleaseOutcome> {
     this.appends.flush(identity.taskId);
     const [kind, value] = asList(
       await RELEASE.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
-        eventHead(identity), eventTail(identity, 'queued', 'put back by a worker that is shutting down', now),
-        eventTail(identity, 'cancelled', 'cancelled', now, { reason: 'cancelled while its worker shut down' }),
+        eventHead(identity), eventTail(identity, 'queued', why, now),
+        eventTail(identity, 'cancelled', 'cancelled', now, { reason: 'cancelled while its worker put it back' }),
         taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, now.getTime(), this.options.retentionMs,
       ]),
     );

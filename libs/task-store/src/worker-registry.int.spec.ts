@@ -5,7 +5,8 @@ import { connectRedis } from './redis-connection.js';
 import { WORKER_BEAT_MS, WORKER_WORD_MS, WorkerRegistry, type WorkerFacts } from './worker-registry.js';
 
 const facts = (workerId: string, changes: Partial<WorkerFacts> = {}): WorkerFacts => ({
-  workerId, host: 'render-1', pid: 7, engine: 'docker', state: 'working', running: 1, warm: 2, concurrency: 4, startedAt: '2030-01-01T00:00:00.000Z', ...changes,
+  workerId, host: 'render-1', pid: 7, engine: 'docker', state: 'working', running: 1, warm: 2, concurrency: 4, startedAt: '2030-01-01T00:00:00.000Z',
+  hostId: 'engine-1', devices: [{ id: 'GPU-1', name: 'RTX A', totalBytes: 24, health: 'ok' }], cpuMillis: 8000, memoryBytes: 64, ...changes,
 });
 
 describe('WorkerRegistry', () => {
@@ -41,7 +42,9 @@ describe('WorkerRegistry', () => {
     expect(await workers.isAlive('a')).toBe(false);
     expect(await workers.list()).toEqual([facts('b')]);
     await workers.leave('b');
-    expect(await redis.keys('*')).toEqual([]);
+    expect(await workers.list()).toEqual([]);
+    // What is left is what is remembered of its host.
+    expect((await redis.keys('*')).sort()).toEqual(['host:{engine-1}', 'hosts']);
   });
 
   test('takes who says nothing any more for dead, and sweeps what is left of them', async () => {
@@ -58,6 +61,49 @@ describe('WorkerRegistry', () => {
     expect(await workers.list()).toEqual([facts('talking')]);
     expect(await redis.zrange('workers', 0, '-1')).not.toContain('forgotten');
   }, 20_000);
+
+  describe('hosts', () => {
+    const host = { hostId: 'engine-1', name: 'render-1', devices: facts('a').devices, cpuMillis: 8000, memoryBytes: 64 };
+    const until = Date.now() + 3_600_000;
+    const seenAt = expect.any(Number);
+
+    test('are what their workers say of them, the last word counts', async () => {
+      expect(await workers.hosts()).toEqual([]);
+      const from = Date.now();
+      await workers.announce(facts('a'));
+      await workers.announce(facts('b'));
+      await workers.announce(facts('c', { hostId: 'engine-0', host: 'render-0', devices: [] }));
+      await workers.announce(facts('b', { devices: [{ id: 'GPU-1', name: 'RTX A', totalBytes: 0, health: 'lost' }] }));
+      const [first, second] = await workers.hosts();
+      expect(first).toEqual({ ...host, hostId: 'engine-0', name: 'render-0', devices: [], alive: true, seenAt });
+      expect(second).toEqual({ ...host, devices: [{ id: 'GPU-1', name: 'RTX A', totalBytes: 0, health: 'lost' }], alive: true, seenAt });
+      expect(second?.seenAt).toBeGreaterThanOrEqual(from);
+      expect(second?.seenAt).toBeLessThanOrEqual(until);
+    });
+
+    test.each<[string, () => Promise<void>]>([
+      ['its only worker leaves', () => workers.leave('a')],
+      ['its only worker takes no tasks any more', () => workers.announce(facts('a', { state: 'draining' }))],
+      ['its only worker dies', async () => void (await redis.del('worker:{a}'))],
+    ])('one is away when %s, and remembered', async (_how, happen) => {
+      await workers.announce(facts('a'));
+      await happen();
+      expect(await workers.hosts()).toEqual([{ ...host, alive: false, seenAt }]);
+    });
+
+    test('one lives as long as any of its workers takes tasks', async () => {
+      await workers.announce(facts('a'));
+      await workers.announce(facts('b', { state: 'draining' }));
+      expect(await workers.hosts()).toEqual([{ ...host, alive: true, seenAt }]);
+    });
+
+    test('one that has not been heard of for more than a day is forgotten', async () => {
+      await workers.announce(facts('a'));
+      await redis.zadd('hosts', Date.now() - 86_460_000, 'engine-1');
+      expect(await workers.hosts()).toEqual([]);
+      expect(await redis.zrange('hosts', 0, '-1')).toEqual([]);
+    });
+  });
 
   test('leaves no key without an end', async () => {
     await workers.announce(facts('a'));

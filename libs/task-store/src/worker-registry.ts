@@ -1,8 +1,10 @@
 /**
- * Which worker processes live. Each tells so every few seconds; one that stops is dead a little later.
+ * Which worker processes live, and on which hosts. Each tells so every few seconds; one that stops is dead a little later.
  *
- * Owns the keys `workers` (sorted set: worker id by the time its word expires, the worker's clock) and `worker:{id}` (what it
- * said of itself, expiring with its word).
+ * Owns the keys `workers` (sorted set: worker id by the time its word expires, the worker's clock), `worker:{id}` (what it
+ * said of itself, expiring with its word), `hosts` (sorted set: host id by the time of its workers' last word) and
+ * `host:{id}` (what the last of them said of it). A host is remembered for a while after its last worker: what only it
+ * could run waits for it.
  */
 import type { Redis } from 'ioredis';
 import { keys } from '@function-runner/progress-protocol';
@@ -19,6 +21,32 @@ export const WORKER_BEAT_MS = 1000;
 /** The set forgets a worker this long after its last word: far beyond any difference between clocks. */
 const SWEEP_AFTER_MS = 60_000;
 
+/** The book forgets a host that has not been heard of for this long. */
+const HOST_MEMORY_MS = 86_400_000;
+
+/** A GPU, as its host tells of it. */
+export interface DeviceFacts {
+  id: string;
+  name: string;
+  /** What may be leased of it, bytes; 0 while it is lost or sick. */
+  totalBytes: number;
+  health: 'ok' | 'lost' | 'sick';
+}
+
+/** What is known of a host. */
+export interface HostFacts {
+  hostId: string;
+  /** As people call it. */
+  name: string;
+  devices: readonly DeviceFacts[];
+  cpuMillis: number;
+  memoryBytes: number;
+  /** Whether a worker on it takes tasks. */
+  alive: boolean;
+  /** When one of its workers was last heard of, milliseconds since the epoch. */
+  seenAt: number;
+}
+
 /** What a worker says of itself. */
 export interface WorkerFacts {
   workerId: string;
@@ -30,8 +58,15 @@ export interface WorkerFacts {
   running: number;
   /** Containers that it keeps warm. */
   warm: number;
-  /** Tasks of one tier that it runs at once. */
+  /** Tasks that it runs at once. */
   concurrency: number;
+  /** The host that it runs them on. */
+  hostId: string;
+  devices: readonly DeviceFacts[];
+  /** Thousandths of a core that may be leased on its host. */
+  cpuMillis: number;
+  /** Bytes of memory that may be leased on its host. */
+  memoryBytes: number;
   /** ISO 8601, UTC. */
   startedAt: string;
 }
@@ -44,6 +79,10 @@ export class WorkerRegistry {
     await this.redis.set(keys.worker(facts.workerId), JSON.stringify(facts), 'PX', WORKER_WORD_MS);
     await this.redis.zadd(keys.workers, Date.now() + WORKER_WORD_MS, facts.workerId);
     await this.redis.pexpire(keys.workers, SWEEP_AFTER_MS);
+    const { hostId, host: name, devices, cpuMillis, memoryBytes } = facts;
+    await this.redis.set(keys.host(hostId), JSON.stringify({ hostId, name, devices, cpuMillis, memoryBytes }), 'PX', HOST_MEMORY_MS);
+    await this.redis.zadd(keys.hosts, Date.now(), hostId);
+    await this.redis.pexpire(keys.hosts, HOST_MEMORY_MS);
   }
 
   /** Takes the worker's word back: it ends. */
@@ -63,5 +102,20 @@ export class WorkerRegistry {
     const ids = await this.redis.zrange(keys.workers, 0, '-1');
     const words = await Promise.all(ids.map((id) => this.redis.get(keys.worker(id))));
     return words.flatMap((word) => (word === null ? [] : [JSON.parse(word) as WorkerFacts])).sort((a, b) => (a.workerId < b.workerId ? -1 : 1));
+  }
+
+  /** The hosts heard of within a day, by id. */
+  async hosts(): Promise<HostFacts[]> {
+    await this.redis.zremrangebyscore(keys.hosts, '-inf', Date.now() - HOST_MEMORY_MS);
+    const [workers, seen] = await Promise.all([this.list(), this.redis.zrange(keys.hosts, 0, '-1', 'WITHSCORES')]);
+    const alive = new Set(workers.filter(({ state }) => state === 'working').map(({ hostId }) => hostId));
+    const entries = seen.flatMap((hostId, index) => (index % 2 === 0 ? [{ hostId, seenAt: Number(seen[index + 1]) }] : []));
+    const words = await Promise.all(entries.map(({ hostId }) => this.redis.get(keys.host(hostId))));
+    return entries
+      .flatMap(({ hostId, seenAt }, index) => {
+        const word = words[index];
+        return typeof word === 'string' ? [{ ...(JSON.parse(word) as Omit<HostFacts, 'alive' | 'seenAt'>), alive: alive.has(hostId), seenAt }] : [];
+      })
+      .sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
   }
 }

@@ -5,7 +5,7 @@ describe('readConfig', () => {
   test('defaults', () => {
     expect(readConfig({})).toMatchObject({
       port: 3000, host: '127.0.0.1', authMode: 'none', redisUrl: 'redis://127.0.0.1:6379', queuePrefix: 'bull', modelsRoot: expect.stringMatching(/\/workspace\/Library\/AI_Models$/),
-      eventRetentionMs: 86_400_000, drainTimeoutMs: 30_000, queueLimit: 10_000, maxPayload: 1_048_576, allowedOrigins: undefined, tiers: { low: { max_concurrent: 1 } },
+      eventRetentionMs: 86_400_000, drainTimeoutMs: 30_000, queueLimit: 10_000, capableWorkerWaitMs: 600_000, maxPayload: 1_048_576, allowedOrigins: undefined, tiers: { low: { max_concurrent: 1 } },
     });
   });
 

@@ -6,7 +6,8 @@
  *
  * The depth wants the tier, and the tier the project; so the depth is read for the tier that the project had last
  * time, and once more (a third trip) when that was wrong: at a project's first task, or after its quality changed.
- * A request id that was seen before costs one more trip, to read the task that it names.
+ * A request id that was seen before costs one more trip, to read the task that it names; and a task is refused for want
+ * of a worker that could run it only after a look at the workers that there are now.
  *
  * What must stay true: the record is written before the job, so that no worker meets a job without a task; a task
  * without a job is ended at once or, if Redis is gone by then, made whole by the retry of its request.
@@ -15,8 +16,11 @@ import { Logger } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { DEFAULT_TIER, type QualityTier, type Tiers } from '@function-runner/pipeline-schema';
 import type { TaskAcknowledgedPayload } from '@function-runner/progress-protocol';
-import { TaskError, type TaskPriority } from '@function-runner/task-contract';
+import { fromJobDemand } from '@function-runner/scheduling';
+import { TaskError, type JobPayload, type TaskPriority } from '@function-runner/task-contract';
 import type { NewTask, TaskRecord, TaskStore } from '@function-runner/task-store';
+import type { CapabilityView } from '../hosts/capability-view.js';
+import { refuseAsIncapable } from '../hosts/no-capable-worker.js';
 import type { ProjectDirectory } from '../projects/project-directory.port.js';
 import { positionFor, totalDepth } from '../queue/queue-depth.js';
 import type { TaskQueues } from '../queue/task-queues.adapter.js';
@@ -51,6 +55,7 @@ export class DispatchService {
     private readonly store: TaskStore,
     private readonly queues: TaskQueues,
     private readonly pipelines: PipelineCatalog,
+    private readonly capability: Pick<CapabilityView, 'judge'>,
     private readonly options: DispatchOptions,
   ) {}
 
@@ -74,7 +79,7 @@ export class DispatchService {
       throw new TaskError('PROJECT_NOT_FOUND', `there is no project "${request.projectId}"; create it with PUT /v1/projects/${request.projectId}`);
     }
     const now = new Date();
-    const plan = planTask(project, request, this.options.tiers, (id) => this.pipelines.parameterSchema(id), now);
+    const plan = planTask(project, request, this.options.tiers, this.pipelines, now);
     if (taskId !== ownId) {
       const existing = await this.guard(this.findExisting(taskId, request, plan));
       if (existing !== undefined) return existing;
@@ -82,6 +87,7 @@ export class DispatchService {
     if (plan instanceof TaskError) throw plan;
     if (!plan.qualityKnown) this.warnOnce(project.id, project.quality);
     const { quality, payload } = plan;
+    await this.refuseHopeless(payload);
     const depth = quality === guess ? guessedDepth : await this.guard(this.queues.depth(quality));
     this.remember(project.id, quality);
     if (totalDepth(depth) >= this.options.queueLimit) {
@@ -113,15 +119,23 @@ export class DispatchService {
     throw toTaskError(reason, 'DISPATCH_FAILED');
   }
 
+  /** Refuses a task that no live host could ever run. No trip where one could. */
+  private async refuseHopeless({ demand }: JobPayload): Promise<void> {
+    if (demand === undefined) return;
+    const needs = fromJobDemand(demand);
+    const capability = await this.guard(this.capability.judge(needs));
+    if (capability.kind === 'none') throw refuseAsIncapable(needs, capability.why);
+  }
+
   /** The task that the request started before; its job is added again where the first try may have lost it. */
   private async findExisting(taskId: string, request: GenerationRequest, plan: TaskPlan | TaskError): Promise<PreparedTask | undefined> {
-    const [record, [queued]] = await Promise.all([this.store.read(taskId), this.store.events(taskId, 0)]);
+    const [record, events] = await Promise.all([this.store.read(taskId), this.store.events(taskId, 0)]);
     if (record === undefined) return undefined;
     if (record.state !== 'queued') return { kind: 'existing', record, queuePosition: 0 };
     // Never taken yet: if the process died between record and job, this is the job; otherwise it is a no-op.
     if (record.attempt === 0 && !(plan instanceof TaskError)) await this.queues.add(record.quality, taskId, plan.payload, request.priority ?? 'normal');
-    // The place it had when it was queued: BullMQ tells no job's place without reading the whole queue.
-    const queuePosition = queued !== undefined && 'queue_position' in queued ? (queued.queue_position ?? 1) : 1;
+    // The place that it was told last: BullMQ tells no job's place without reading the whole queue.
+    const queuePosition = events.reduce((place, event) => ('queue_position' in event ? (event.queue_position ?? place) : place), 1);
     return { kind: 'existing', record, queuePosition };
   }
 

@@ -12,7 +12,10 @@ const SCHEMA = new ParameterSchema({
 });
 
 function plan(quality: string, request: Partial<GenerationRequest> = {}, described = true): TaskPlan | TaskError {
-  return planTask({ id: 'p1', name: 'Film One', quality }, { ...REQUEST, ...request }, DEFAULT_TIERS, (id) => (described && id.startsWith('image-upscale') ? SCHEMA : undefined), NOW);
+  return planTask({ id: 'p1', name: 'Film One', quality }, { ...REQUEST, ...request }, DEFAULT_TIERS, {
+    parameterSchema: (id) => (described && id.startsWith('image-upscale') ? SCHEMA : undefined),
+    describe: () => undefined,
+  }, NOW);
 }
 
 function refusal(outcome: TaskPlan | TaskError): TaskError {
@@ -37,6 +40,11 @@ describe('planTask', () => {
 
   test('fills in the tier’s time limit where the pipeline has none', () => {
     expect(plan('low', { nodeType: 'image_generation' })).toMatchObject({ payload: { pipeline_id: 'auteur-flux:1.0-low-vram', config: { timeout_seconds: 300, target_vram: 12 } } });
+  });
+
+  test('says what the task is to hold', () => {
+    expect(plan('low', { nodeType: 'image_generation' })).toMatchObject({ payload: { demand: { gpus: 1, vram_bytes: 12 * 1024 ** 3, splittable: false, cpu_millis: 0, memory_bytes: 0 } } });
+    expect(plan('low')).toMatchObject({ payload: { demand: { gpus: 0, vram_bytes: 0 } } });
   });
 
   test('writes the whole payload; the runner’s own parameters win over a client’s', () => {

@@ -1,4 +1,5 @@
-import { parseProjectPath, parseQualityTier, selectPipeline, type ParameterSchema, type ProjectPathFault, type QualityTier, type Tiers } from '@function-runner/pipeline-schema';
+import { parseProjectPath, parseQualityTier, selectPipeline, type ParameterSchema, type PipelineManifest, type ProjectPathFault, type QualityTier, type Tiers } from '@function-runner/pipeline-schema';
+import { demandOf, toJobDemand } from '@function-runner/scheduling';
 import { outputPath, TaskError, type JobPayload } from '@function-runner/task-contract';
 import type { ProjectRecord } from '@function-runner/task-store';
 import type { GenerationRequest } from './generation-request.js';
@@ -11,8 +12,12 @@ export interface TaskPlan {
   payload: JobPayload;
 }
 
-/** Says what a pipeline's parameters must be; undefined where the model store does not describe the pipeline. */
-export type FindParameterSchema = (pipelineId: string) => ParameterSchema | undefined;
+/** What the model store says of a pipeline; undefined where it does not describe it. */
+export interface DescribedPipelines {
+  describe(pipelineId: string): PipelineManifest | undefined;
+  /** What its parameters must be. */
+  parameterSchema(pipelineId: string): ParameterSchema | undefined;
+}
 
 const PATH_FAULTS: Readonly<Record<ProjectPathFault, string>> = {
   empty: 'is empty',
@@ -24,7 +29,7 @@ const PATH_FAULTS: Readonly<Record<ProjectPathFault, string>> = {
 };
 
 /** Decides project → quality → pipeline and writes the job. Pure: a refusal is returned, not thrown. */
-export function planTask(project: ProjectRecord, request: GenerationRequest, tiers: Tiers, schemaOf: FindParameterSchema, now: Date): TaskPlan | TaskError {
+export function planTask(project: ProjectRecord, request: GenerationRequest, tiers: Tiers, pipelines: DescribedPipelines, now: Date): TaskPlan | TaskError {
   const { tier: quality, known: qualityKnown } = parseQualityTier(project.quality);
   const selection = selectPipeline(tiers, quality, request.nodeType);
   if (!selection.found) {
@@ -32,7 +37,7 @@ export function planTask(project: ProjectRecord, request: GenerationRequest, tie
     return new TaskError('UNKNOWN_NODE_TYPE', `no pipeline of the tier "${quality}" serves the node type "${request.nodeType}"; it knows ${knownNodeTypes.join(', ')}`, { knownNodeTypes });
   }
   const { config, timeoutSeconds } = selection;
-  const schema = schemaOf(config.pipeline_id);
+  const schema = pipelines.parameterSchema(config.pipeline_id);
   const refusal = schema === undefined ? undefined : refuseParameters(schema, request.parameters, project.name);
   if (refusal !== undefined) return refusal;
   const payload: JobPayload = {
@@ -42,6 +47,7 @@ export function planTask(project: ProjectRecord, request: GenerationRequest, tie
     parameters: { ...request.parameters, node_id: request.nodeId, project_id: project.id, output_path: outputPath(project.name, request.nodeId) },
     config: { ...config, timeout_seconds: timeoutSeconds },
     workspace_path: '/workspace',
+    demand: toJobDemand(demandOf(config, pipelines.describe(config.pipeline_id))),
     submitted_at: now.toISOString(),
     trace: {
       ...(request.requestId === undefined ? {} : { request_id: request.requestId }),

@@ -1,4 +1,6 @@
+import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { noneWaiting, type WaitingCounts } from '../waiting/waiting-counts.js';
 
 /** From well below the aim (15 ms at one in flight) to the time-out of a request to Redis, seconds. */
 const LATENCY_BUCKETS_S = [0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -26,8 +28,25 @@ export class ApiMetrics {
     name: 'function_runner_event_log_reads_total', help: 'Reads of event logs for events that pub/sub had missed.', registers: [this.registry],
   });
 
+  readonly queueEvents = new Counter({
+    name: 'function_runner_queue_events_total', help: 'Events that told waiting tasks where they stand.', registers: [this.registry],
+  });
+
+  private readonly waitingTasks = new Gauge({
+    name: 'function_runner_waiting_tasks', help: 'Tasks that wait, by tier and reason, where this process is the one that tells them so; else 0.',
+    labelNames: ['tier', 'reason'] as const, registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    this.showWaiting(noneWaiting());
+  }
+
+  /** Shows how many tasks wait for what. */
+  showWaiting(counts: WaitingCounts): void {
+    for (const tier of QUALITY_TIERS) {
+      for (const [reason, count] of Object.entries(counts[tier])) this.waitingTasks.set({ tier, reason }, count);
+    }
   }
 
   /** A gauge whose value is asked for when it is read. */

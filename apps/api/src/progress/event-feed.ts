@@ -1,7 +1,7 @@
 /**
  * Hears the events of projects.
  *
- * Owns the subscriber connection's channels. What must stay true: a channel is subscribed as long as somebody holds
+ * Owns the projects' channels of the subscriber connection. What must stay true: a channel is subscribed as long as somebody holds
  * its project, and a short while longer, so that a client that starts one task after another does not cost two
  * commands a task; after every loss of the connection `onGap` is called once the channels are subscribed again,
  * since pub/sub drops what a cut-off subscriber missed.
@@ -20,6 +20,9 @@ const SUBSCRIBE_TIMEOUT_MS = 1_000;
 /** How often the connection is tried, and how long an answer may take: a peer that vanished sends no farewell. */
 const PING_EVERY_MS = 10_000;
 const PING_TIMEOUT_MS = 5_000;
+
+/** What the names of our channels begin with; others share the connection. */
+const PROJECT_CHANNELS = projectChannel('');
 
 interface Channel {
   holders: number;
@@ -46,7 +49,9 @@ export class EventFeed {
   /** Starts to listen. Call once. */
   open(listener: FeedListener): void {
     this.listener = listener;
-    this.redis.on('message', (_channel: string, text: string) => listener.onMessage(text));
+    this.redis.on('message', (channel: string, text: string) => {
+      if (channel.startsWith(PROJECT_CHANNELS)) listener.onMessage(text);
+    });
     this.redis.on('close', () => (this.lostAt ??= Date.now()));
     this.redis.on('ready', () => void this.recover());
     this.pinger = setInterval(() => void this.ping(), PING_EVERY_MS).unref();

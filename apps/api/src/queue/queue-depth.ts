@@ -1,4 +1,4 @@
-import { BULLMQ_PRIORITY, TASK_PRIORITIES, type TaskPriority } from '@function-runner/task-contract';
+import { TASK_PRIORITIES, type TaskPriority } from '@function-runner/task-contract';
 
 /** Tasks that wait in a tier's queue, by priority. */
 export type QueueDepth = Readonly<Record<TaskPriority, number>>;
@@ -10,5 +10,6 @@ export function totalDepth(depth: QueueDepth): number {
 
 /** The place of a task that is added now: those of its own and of higher priority go first. From 1. */
 export function positionFor(depth: QueueDepth, priority: TaskPriority): number {
-  return TASK_PRIORITIES.filter((other) => BULLMQ_PRIORITY[other] <= BULLMQ_PRIORITY[priority]).reduce((sum, other) => sum + depth[other], 1);
+  const ahead = TASK_PRIORITIES.slice(0, TASK_PRIORITIES.indexOf(priority) + 1);
+  return ahead.reduce((sum, other) => sum + depth[other], 1);
 }

@@ -1,5 +1,5 @@
 /**
- * The producing side of BullMQ: the one file of the api that knows it.
+ * The producing side of BullMQ. (`waiting-jobs.adapter.ts` reads what waits.)
  *
  * Owns a queue per tier, keys `{prefix}:quality_{tier}:*`. All share the request connection, so that adding a job
  * travels with the writes of its task. What must stay true: a job's id is its task's, so that adding it twice is a
@@ -10,6 +10,8 @@ import { Logger } from '@nestjs/common';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { QUALITY_TIERS, type QualityTier, type Tiers } from '@function-runner/pipeline-schema';
+import { schedulerChannel } from '@function-runner/progress-protocol';
+import { waitingTaskOf, type SchedulerMessage } from '@function-runner/scheduling';
 import { BULLMQ_PRIORITY, JOB_NAME, queueName, type JobPayload, type TaskPriority } from '@function-runner/task-contract';
 import type { QueueDepth } from './queue-depth.js';
 
@@ -53,10 +55,15 @@ export class TaskQueues {
     return { high: counts[high] ?? 0, normal: counts[normal] ?? 0, low: counts[low] ?? 0 };
   }
 
-  /** Adds a task's job; a no-op where it is there already. */
+  /** Adds a task's job, and says so to whoever could run it; a no-op where it is there already. */
   async add(tier: QualityTier, taskId: string, payload: JobPayload, priority: TaskPriority): Promise<void> {
     const number = BULLMQ_PRIORITY[priority];
     await this.queues[tier].add(JOB_NAME, payload, { jobId: taskId, ...(number === 0 ? {} : { priority: number }) });
+    // After the job, so that who hears of it finds it. Nobody waits for it: workers look by themselves too.
+    const message: SchedulerMessage = { kind: 'waiting', task: waitingTaskOf(taskId, tier, payload, priority) };
+    this.redis.publish(schedulerChannel, JSON.stringify(message)).catch((error: unknown) => {
+      this.logger.debug(`nobody was told of the task ${taskId}: ${String(error)}`);
+    });
   }
 
   /** Removes a waiting task's job. `false` where a worker holds it, which then finds its task ended, or where it is gone. */

@@ -1,8 +1,9 @@
 /**
- * Owns the two connections to Redis of this process.
+ * Owns the connections to Redis of this process.
  *
- * `request` carries every command that somebody waits for, BullMQ's too, so that commands of one moment share a
- * round trip; it fails within a second. `subscriber` carries pub/sub alone. Both are closed here, at the very end.
+ * `request` carries every command that a client waits for, BullMQ's too, so that commands of one moment share a round
+ * trip; it fails within a second. `background` carries the rest, so that the large answers to it hold up nobody; it fails
+ * as soon. `subscriber` carries pub/sub alone. All are closed here, at the very end.
  */
 import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
@@ -13,12 +14,14 @@ const QUIET_MS = 5_000;
 
 export class RedisConnections {
   readonly request: Redis;
+  readonly background: Redis;
   readonly subscriber: Redis;
   private readonly logger = new Logger('Redis');
   private lastLogged = -Infinity;
 
   constructor(url: string) {
     this.request = connectRedis(url, 'request', (error) => this.report(error));
+    this.background = connectRedis(url, 'request', (error) => this.report(error));
     this.subscriber = connectRedis(url, 'subscriber', (error) => this.report(error));
     // BullMQ's four queues listen on the connection, each for several events.
     this.request.setMaxListeners(50);
@@ -27,6 +30,7 @@ export class RedisConnections {
   /** Hangs up; commands under way fail. */
   close(): void {
     this.request.disconnect();
+    this.background.disconnect();
     this.subscriber.disconnect();
   }
 

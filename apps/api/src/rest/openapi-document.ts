@@ -69,7 +69,11 @@ export function openApiDocument(): Json {
       },
       '/v1/pipelines': { get: operation('listPipelines', 'Which pipeline each tier runs for each node type', { responses: { 200: answer('All of them.', undefined, { pipelines: [PIPELINE_EXAMPLE] }, list('pipelines', 'Pipeline')) } }) },
       '/v1/models': { get: operation('listModels', 'The models in the store', { responses: { 200: answer('Every version.', undefined, { models: [MODEL_EXAMPLE] }, list('models', 'Model')), ...problems(500) } }) },
-      '/v1/workers': { get: operation('listWorkers', 'The workers that live', { responses: { 200: answer('All of them.', undefined, { workers: [WORKER_EXAMPLE] }, list('workers', 'Worker')), ...problems(503) } }) },
+      '/v1/workers': {
+        get: operation('listWorkers', 'The workers that live, and their hosts', {
+          responses: { 200: answer('All of them; a host is listed for a day after its last worker.', undefined, { workers: [WORKER_EXAMPLE], hosts: [HOST_EXAMPLE] }, object({ workers: listOf('Worker'), hosts: listOf('Host') })), ...problems(503) },
+        }),
+      },
       '/health/live': { get: operation('live', 'The process answers', { responses: { 200: { description: 'It does.' } } }) },
       '/health/ready': { get: operation('ready', 'A request sent here now would be served', { responses: { 200: { description: 'It would.' }, 503: { description: 'It would not; each check says why.' } } }) },
       '/metrics': { get: operation('metrics', 'Metrics for Prometheus', { responses: { 200: { description: 'Text exposition format.' } } }) },
@@ -91,7 +95,12 @@ export function openApiDocument(): Json {
           described: { type: 'boolean', description: 'Whether the model store holds its pipeline.json.' }, parameters: { type: 'object', description: 'JSON Schema of the node’s parameters.' },
         }, ['parameters']),
         Model: object({ id: TEXT, name: TEXT, version: TEXT, type: TEXT, license: TEXT, current: { type: 'boolean' }, bytes: COUNT }, ['license']),
-        Worker: object({ workerId: TEXT, host: TEXT, pid: COUNT, engine: TEXT, state: TEXT, running: COUNT, warm: COUNT, concurrency: COUNT, startedAt: TIME }),
+        Worker: object({ workerId: TEXT, host: TEXT, pid: COUNT, engine: TEXT, state: TEXT, running: COUNT, warm: COUNT, concurrency: COUNT, hostId: TEXT, devices: { type: 'array', items: object(DEVICE) }, cpuMillis: COUNT, memoryBytes: COUNT, startedAt: TIME }),
+        Host: object({
+          hostId: TEXT, name: TEXT, alive: { type: 'boolean', description: 'Whether a worker on it takes tasks.' }, devices: { type: 'array', items: object({ ...DEVICE, leasedBytes: COUNT }) },
+          cpu: { ...object({ total: COUNT, leased: COUNT }), description: 'Thousandths of a core.' }, memory: { ...object({ total: COUNT, leased: COUNT }), description: 'Bytes.' },
+          warm: { ...COUNT, description: 'Containers that wait with their model loaded.' },
+        }),
         Problem: object({ type: TEXT, title: TEXT, status: COUNT, detail: TEXT, code: CODE, details: { description: 'Facts for programs.' } }, ['details']),
       },
     },
@@ -103,6 +112,7 @@ const COUNT: Json = { type: 'integer', minimum: 0 };
 const TIME: Json = { type: 'string', format: 'date-time' };
 const STATE: Json = { enum: TASK_STATES };
 const TIER: Json = { enum: QUALITY_TIERS };
+const DEVICE: Json = { id: TEXT, name: TEXT, totalBytes: COUNT, health: { enum: ['ok', 'lost', 'sick'] } };
 const CODE: Json = { enum: Object.keys(ERROR_CODES) };
 
 const TASK_PARAMETER: Json = { name: 'id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' }, example: TASK_ID_EXAMPLE };
@@ -118,7 +128,11 @@ const PIPELINE_EXAMPLE: Json = {
   tier: 'high', nodeType: 'image_upscale', pipelineId: 'image-upscale:1.0-high', containerImage: 'function-runner/image-upscale:1.0', targetVram: 0,
   optimizations: ['esrgan-medium', 'x4'], timeoutSeconds: 1800, maxConcurrent: 3, queue: 'quality_high', described: true,
 };
-const WORKER_EXAMPLE: Json = { workerId: 'box-1-4711-0a1b2c3d', host: 'box-1', pid: 4711, engine: 'docker', state: 'working', running: 1, warm: 2, concurrency: 4, startedAt: '2026-11-24T12:00:00.000Z' };
+const DEVICE_EXAMPLE: Json = { id: 'GPU-5a1c', name: 'NVIDIA RTX A5000', totalBytes: 25_769_803_776, health: 'ok' };
+const WORKER_EXAMPLE: Json = { workerId: 'box-1-4711-0a1b2c3d', host: 'box-1', pid: 4711, engine: 'docker', state: 'working', running: 1, warm: 2, concurrency: 4, hostId: '0f6b', devices: [DEVICE_EXAMPLE], cpuMillis: 16_000, memoryBytes: 68_719_476_736, startedAt: '2026-11-24T12:00:00.000Z' };
+const HOST_EXAMPLE: Json = {
+  hostId: '0f6b', name: 'box-1', alive: true, devices: [{ ...DEVICE_EXAMPLE, leasedBytes: 12_884_901_888 }], cpu: { total: 16_000, leased: 1000 }, memory: { total: 68_719_476_736, leased: 536_870_912 }, warm: 2,
+};
 const MODEL_EXAMPLE: Json = { id: 'esrgan-slim-x2', name: 'ESRGAN slim ×2', version: '1.0.0', type: 'image', license: 'MIT', current: true, bytes: 512_000 };
 
 function operation(operationId: string, summary: string, rest: Json): Json {
@@ -134,7 +148,11 @@ function answer(description: string, schema: string | undefined, example: Json, 
 }
 
 function list(name: string, schema: string): Json {
-  return object({ [name]: { type: 'array', items: reference(schema) } });
+  return object({ [name]: listOf(schema) });
+}
+
+function listOf(schema: string): Json {
+  return { type: 'array', items: reference(schema) };
 }
 
 function query(name: string, schema: Json, required = false): Json {

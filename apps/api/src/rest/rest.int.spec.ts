@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { RedisFixture, waitFor } from '@function-runner/testing';
-import { connectRedis, WorkerRegistry, type WorkerFacts } from '@function-runner/task-store';
+import { LeaseBook } from '@function-runner/lease-book';
+import { connectRedis, WorkerRegistry } from '@function-runner/task-store';
 import { ApiFixture } from '../api.fixture.js';
+import { workerFacts } from '../worker-facts.fixture.js';
 
+const GIB = 1024 ** 3;
 const NODE = { nodeId: 'node-1', nodeType: 'image_upscale', projectId: 'film', parameters: {} };
 
 let redis: RedisFixture;
@@ -98,11 +101,24 @@ describe('projects, pipelines, models, docs', () => {
     const connection = connectRedis(redis.url, 'worker', () => undefined);
     try {
       const registry = new WorkerRegistry(connection);
-      const facts: WorkerFacts = { workerId: 'w-1', host: 'h', pid: 1, engine: 'docker', state: 'working', running: 0, warm: 2, concurrency: 4, startedAt: new Date().toISOString() };
+      const facts = workerFacts('w-1', { gib: [24, 8], warm: 2, startedAt: new Date().toISOString() });
       await registry.announce(facts);
-      expect(await (await api.fetch('/v1/workers')).json()).toEqual({ workers: [facts] });
+      const book = new LeaseBook(connection, facts.hostId, { ttlMs: 60_000 });
+      await book.declare({ cpu: 8000, memory: 32 * GIB, 'gpu:GPU-h-1-0': 24 * GIB, 'gpu:GPU-h-1-1': 8 * GIB });
+      const lease = { holder: 'w-1', taskId: 't', pipelineId: 'p:1' };
+      await book.acquire([
+        { ...lease, id: 'a', purpose: 'task', amounts: { cpu: 1000, memory: GIB } },
+        { ...lease, id: 'b', purpose: 'warm', amounts: { 'gpu:GPU-h-1-0': 12 * GIB } },
+      ]);
+      const [device, other] = facts.devices;
+      const host = {
+        hostId: 'h-1', name: 'box h-1', devices: [{ ...device, leasedBytes: 12 * GIB }, { ...other, leasedBytes: 0 }],
+        cpu: { total: 8000, leased: 1000 }, memory: { total: 32 * GIB, leased: GIB }, warm: 1,
+      };
+      expect(await (await api.fetch('/v1/workers')).json()).toEqual({ workers: [facts], hosts: [{ ...host, alive: true }] });
       await registry.leave('w-1');
-      expect(await (await api.fetch('/v1/workers')).json()).toEqual({ workers: [] });
+      // What it had leased stands in the book until somebody has seen that it is free.
+      expect(await (await api.fetch('/v1/workers')).json()).toEqual({ workers: [], hosts: [{ ...host, alive: false }] });
     } finally {
       connection.disconnect();
     }
@@ -114,6 +130,8 @@ describe('projects, pipelines, models, docs', () => {
       'delete /v1/tasks/{id}', 'get /health/live', 'get /health/ready', 'get /metrics', 'get /v1/models', 'get /v1/pipelines', 'get /v1/projects/{id}',
       'get /v1/tasks', 'get /v1/tasks/{id}', 'get /v1/tasks/{id}/events', 'get /v1/workers', 'post /v1/generations', 'put /v1/projects/{id}',
     ]);
+    expect(Object.keys(document.components.schemas['Host']?.properties ?? {}).sort()).toEqual(['alive', 'cpu', 'devices', 'hostId', 'memory', 'name', 'warm']);
+    expect(Object.keys(document.components.schemas['Worker']?.properties ?? {}).sort()).toEqual(Object.keys(workerFacts('w')).sort());
     expect(Object.keys(document.components.schemas['StartGeneration']?.properties ?? {}).sort()).toEqual(['nodeId', 'nodeType', 'parameters', 'priority', 'projectId', 'requestId']);
     for (const path of ['/docs', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js']) expect((await api.fetch(path)).status).toBe(200);
   });
@@ -123,6 +141,8 @@ describe('projects, pipelines, models, docs', () => {
     const text = await (await api.fetch('/metrics')).text();
     expect(text).toContain('function_runner_requests_total{name="GenerationsController.start",outcome="ok"}');
     expect(text).toContain('function_runner_acknowledgement_seconds_bucket');
+    expect(text).toContain('function_runner_waiting_tasks{tier="low",reason="capacity"} 0');
+    expect(text).toContain('function_runner_queue_events_total 0');
     expect(text).not.toContain(task.taskId);
   });
 });

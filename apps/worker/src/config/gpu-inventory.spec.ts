@@ -18,6 +18,7 @@ describe('parseGpuInventory', () => {
     ['[{"uuid":"a","name":"x","vram_gib":"24"}]', /\[0\]\.vram_gib/],
     ['[{"uuid":"a","name":"x","vram_gib":1,"vram":2}]', /\[0\]\.vram: property vram should not exist|\[0\]\.vram/],
     ['[null]', /\[0\]/],
+    ['[{"uuid":"a","name":"x","vram_gib":1},{"uuid":"b","name":"x","vram_gib":1},{"uuid":"a","name":"y","vram_gib":2}]', /\[2\]\.uuid: a is in the list already/],
   ])('refuses %s and says where', (text, expected) => {
     const parsed = parseGpuInventory(text);
     expect(parsed.ok).toBe(false);

@@ -32,6 +32,9 @@ export function parseGpuInventory(text: string): Parsed<GpuInventory> {
   for (const [index, entry] of plain.entries()) {
     const checked = validateClass(DeclaredGpu, entry);
     if (!checked.ok) return { ok: false, expected: `${expected}; ${describeProblems(checked.problems, `[${index}]`)}` };
+    const { uuid } = checked.value;
+    // Two leases of one device's whole memory would both be granted.
+    if (devices.some((device) => device.uuid === uuid)) return { ok: false, expected: `${expected}; [${index}].uuid: ${uuid} is in the list already` };
     devices.push(checked.value);
   }
   return { ok: true, value: { source: 'declared', devices } };

@@ -9,7 +9,7 @@ describe('loadWorkerConfig', () => {
   it('runs on an empty environment', () => {
     const config = loadWorkerConfig({});
     expect(config).toMatchObject({
-      host: '127.0.0.1', port: 3001, redisUrl: 'redis://127.0.0.1:6379', containerEngine: 'docker', imagePull: 'missing', gpuInventory: { source: 'auto' }, concurrency: 4,
+      host: '127.0.0.1', port: 3001, redisUrl: 'redis://127.0.0.1:6379', containerEngine: 'docker', imagePull: 'missing', gpuInventory: { source: 'auto' }, nvidiaSmi: 'nvidia-smi', gpuPollMs: 10_000, vramHeadroomBytes: 0, concurrency: 4,
       drainTimeoutMs: 30_000, retentionMs: 86_400_000, progressPerSecond: 20, outputLimitBytes: 64 * 1024 ** 3, defaultMemory: 8 * 1024 ** 3, maxLosses: 3, processCommands: {}, logLevel: 'info',
     });
     expect(config.workspaceRoot).toBe(resolve('workspace'));
@@ -27,7 +27,7 @@ describe('loadWorkerConfig', () => {
 
   it('names each variable that is wrong, and what would be right', () => {
     const wrong: Record<string, string> = {
-      WORKER_PORT: '70000', CONTAINER_ENGINE: 'podman', IMAGE_PULL: 'always', GPU_INVENTORY: 'some', WORKER_CONCURRENCY: '0', DRAIN_TIMEOUT: '30', EVENT_RETENTION: 'a day', PROGRESS_PER_SECOND: '-1', OUTPUT_LIMIT: '64GB',
+      WORKER_PORT: '70000', CONTAINER_ENGINE: 'podman', IMAGE_PULL: 'always', GPU_INVENTORY: 'some', GPU_POLL_INTERVAL: '10', VRAM_HEADROOM: '0', WORKER_CONCURRENCY: '0', DRAIN_TIMEOUT: '30', EVENT_RETENTION: 'a day', PROGRESS_PER_SECOND: '-1', OUTPUT_LIMIT: '64GB',
       DEFAULT_MEMORY: 'lots', MAX_WORKER_LOSSES: '1.5', NULL_ENGINE_DURATION_MS: 'x', PROCESS_COMMANDS: '[]', REDIS_ALLOW_NO_PERSISTENCE: 'yes', LOG_LEVEL: 'trace', WARM_CONTAINERS: '-1', WARM_IDLE_TIMEOUT: 'soon',
     };
     // Every setting whose text can be wrong at all is in the list above.

@@ -7,7 +7,7 @@ import { dockerCreateBody } from './docker-create-body.js';
 
 const PIPELINE: RunnablePipeline = {
   id: 'image-upscale:1.0-low', mode: 'job', image: 'function-runner/image-upscale:1.0', command: ['/usr/local/bin/node', 'main.js'], args: ['--tile', '128'],
-  environment: { UPSCALE_SCALE: '2', TASK_ID: 'forged', OUTPUT_PATH: '/etc' }, modelId: 'esrgan-slim', memoryBytes: 2 ** 31, cpus: 1.5, network: 'none', graceSeconds: 7, parameterSchema: undefined, mounts: [],
+  environment: { UPSCALE_SCALE: '2', TASK_ID: 'forged', OUTPUT_PATH: '/etc', NVIDIA_VISIBLE_DEVICES: 'all' }, modelId: 'esrgan-slim', memoryBytes: 2 ** 31, cpus: 1.5, network: 'none', graceSeconds: 7, parameterSchema: undefined, mounts: [],
 };
 const PAYLOAD: JobPayload = { ...testJob('', { parameters: { input: 'plates/a.png' } }), submitted_at: '2030-01-01T00:00:00.000Z' };
 
@@ -20,6 +20,7 @@ function input(changes: Partial<PlanInput> = {}): PlanInput {
     view: CONTAINER_VIEW,
     sources: { project: '/srv/work/Film', staging: '/srv/work/Film/outputs/.staging/t.2', model: { id: 'esrgan-slim', folder: '/srv/models/image/models/esrgan-slim/1.0.0' }, extra: [{ source: '/srv/models/luts', target: '/luts', readonly: true }] },
     projectName: 'Film',
+    devices: { ids: [], real: false },
     user: '65534:65534',
     ...changes,
   };
@@ -33,7 +34,7 @@ describe('compilePlan', () => {
       command: ['/usr/local/bin/node', 'main.js'],
       args: ['--tile', '128'],
       // The runner's own names win over the pipeline's.
-      environment: { UPSCALE_SCALE: '2', TASK_ID: '018f0000-0000-7000-8000-000000000001', WORKSPACE_PATH: '/workspace', OUTPUT_PATH: '/output', MODELS_PATH: '/models' },
+      environment: { UPSCALE_SCALE: '2', TASK_ID: '018f0000-0000-7000-8000-000000000001', WORKSPACE_PATH: '/workspace', OUTPUT_PATH: '/output', MODELS_PATH: '/models', NVIDIA_VISIBLE_DEVICES: 'void' },
       labels: {
         'function-runner.install': 'install', 'function-runner.worker': 'worker', 'function-runner.task': '018f0000-0000-7000-8000-000000000001',
         'function-runner.attempt': '2', 'function-runner.pipeline': 'image-upscale:1.0-low',
@@ -48,6 +49,7 @@ describe('compilePlan', () => {
       memoryBytes: 2 ** 31,
       cpus: 1.5,
       network: 'none',
+      devices: { ids: [], real: false },
       stdin: `${JSON.stringify({
         protocol: 1, taskId: '018f0000-0000-7000-8000-000000000001', attempt: 2, nodeId: 'node-1', nodeType: 'script', pipelineId: 'script:1.0', parameters: { input: '/workspace/Film/plates/a.png' },
         config: PAYLOAD.config, workspacePath: '/workspace', outputDir: '/output', modelsPath: '/models',
@@ -60,6 +62,14 @@ describe('compilePlan', () => {
   it('mounts no model where the pipeline names none, and one writable folder only', () => {
     const { mounts } = compilePlan(input({ sources: { project: '/p', staging: '/s', extra: [] } }));
     expect(mounts).toEqual([{ source: '/p', target: '/workspace/Film', readonly: true }, { source: '/s', target: '/output', readonly: false }]);
+  });
+
+  it.each([true, false])('shows the devices that are leased for it and no other, whatever the pipeline says (real: %s)', (real) => {
+    const devices = { ids: ['GPU-1a', 'GPU-2b'], real };
+    const { environment, ...plan } = compilePlan(input({ devices }));
+    const { environment: own, ...ownPlan } = compilePlan(input());
+    expect(environment).toEqual({ ...own, NVIDIA_VISIBLE_DEVICES: 'GPU-1a,GPU-2b' });
+    expect(plan).toEqual({ ...ownPlan, devices });
   });
 
   it('is frozen', () => {
@@ -101,12 +111,18 @@ describe('compileServingPlan', () => {
       ...own,
       name: 'function-runner-serving-7',
       // No TASK_ID: it is another one each time, and the pipeline’s own word for it is not the runner’s.
-      environment: { UPSCALE_SCALE: '2', TASK_ID: 'forged', WORKSPACE_PATH: '/workspace', OUTPUT_PATH: '/output', MODELS_PATH: '/models' },
+      environment: { UPSCALE_SCALE: '2', TASK_ID: 'forged', WORKSPACE_PATH: '/workspace', OUTPUT_PATH: '/output', MODELS_PATH: '/models', NVIDIA_VISIBLE_DEVICES: 'void' },
       labels: { 'function-runner.install': 'install', 'function-runner.worker': 'worker', 'function-runner.pipeline': 'image-upscale:1.0-low', 'function-runner.serving': 'Film/serving-7' },
       mounts: own.mounts.map((mount) => (mount.target === '/output' ? { ...mount, source: '/srv/work/Film/outputs/.staging/serving-7/out' } : mount)),
       stdin: '',
       scratch: '/srv/work/Film/outputs/.staging/serving-7/tmp',
     });
+  });
+
+  it('shows the devices that are leased for it', () => {
+    const { environment, devices } = compileServingPlan(servingInput({ devices: { ids: ['MIG-1a'], real: true } }));
+    expect(environment).toMatchObject({ NVIDIA_VISIBLE_DEVICES: 'MIG-1a' });
+    expect(devices).toEqual({ ids: ['MIG-1a'], real: true });
   });
 
   it('is frozen, and the same whichever task starts it', () => {

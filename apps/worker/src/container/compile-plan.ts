@@ -1,7 +1,7 @@
 import type { JobPayload } from '@function-runner/task-contract';
 import type { RunnablePipeline } from '../models/runnable-pipeline.js';
 import { containerLabels, type ContainerOwner } from './container-labels.js';
-import type { ContainerPlan, PlannedMount } from './container-plan.js';
+import type { ContainerPlan, PlannedDevices, PlannedMount } from './container-plan.js';
 
 /** Where the pipeline finds things, in its own view: container paths, or the host's for the process engine. */
 export interface PathView {
@@ -13,6 +13,13 @@ export interface PathView {
 /** The container's own view: the same in every container. */
 export const CONTAINER_VIEW: PathView = { workspace: '/workspace', output: '/output', models: '/models' };
 
+/**
+ * What shows a container no GPU. An image may be built with `NVIDIA_VISIBLE_DEVICES=all`, as NVIDIA's own are, and gets
+ * every GPU of a host whose default runtime is nvidia unless told otherwise; with `void` that runtime does what runc
+ * does: no GPU, and none of the driver's capabilities (`none` would still mount the driver).
+ */
+const NO_DEVICES = 'void';
+
 /** What every plan is compiled from. Each part has been checked before; nothing here comes straight from a client. */
 interface ShapeInput {
   owner: ContainerOwner;
@@ -21,6 +28,8 @@ interface ShapeInput {
   /** Host folders. */
   sources: { project: string; staging: string; model?: { id: string; folder: string }; extra: readonly PlannedMount[] };
   projectName: string;
+  /** What is leased for it. */
+  devices: PlannedDevices;
   /** `uid:gid` that the pipeline runs as. */
   user: string;
 }
@@ -78,7 +87,7 @@ export function taskLine({ owner, payload, parameters, view }: Pick<PlanInput, '
   return `${JSON.stringify(task)}\n`;
 }
 
-function shape({ owner, pipeline, view, sources, projectName, user }: ShapeInput, own: Record<string, string>): Omit<ContainerPlan, 'name' | 'stdin' | 'scratch'> {
+function shape({ owner, pipeline, view, sources, projectName, devices, user }: ShapeInput, own: Record<string, string>): Omit<ContainerPlan, 'name' | 'stdin' | 'scratch'> {
   const mounts: PlannedMount[] = [
     { source: sources.project, target: `${view.workspace}/${projectName}`, readonly: true },
     { source: sources.staging, target: view.output, readonly: false },
@@ -96,6 +105,7 @@ function shape({ owner, pipeline, view, sources, projectName, user }: ShapeInput
       WORKSPACE_PATH: view.workspace,
       OUTPUT_PATH: view.output,
       MODELS_PATH: view.models,
+      NVIDIA_VISIBLE_DEVICES: devices.ids.length === 0 ? NO_DEVICES : devices.ids.join(','),
     },
     labels: containerLabels(owner),
     mounts,
@@ -103,6 +113,7 @@ function shape({ owner, pipeline, view, sources, projectName, user }: ShapeInput
     memoryBytes: pipeline.memoryBytes,
     cpus: pipeline.cpus,
     network: pipeline.network,
+    devices,
     graceSeconds: pipeline.graceSeconds,
   };
 }

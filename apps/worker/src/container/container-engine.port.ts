@@ -21,6 +21,8 @@ export interface ContainerExit extends ContainerUsage {
 
 /** What the engine tells while a container runs. */
 export interface ContainerListener {
+  /** The container is there and does not run yet; where this rejects, it is removed and never runs. */
+  created?(): Promise<void>;
   /** The container's process runs. */
   started(): void;
   stdout(chunk: Buffer): void;
@@ -41,6 +43,16 @@ export interface ServingContainer {
   stop(graceSeconds: number): Promise<void>;
 }
 
+/** The machine that an engine runs containers on. */
+export interface Machine {
+  /** The same for everybody who speaks to this engine, and for nobody else. */
+  id: string;
+  /** As people call it. */
+  name: string;
+  cores: number;
+  memoryBytes: number;
+}
+
 /** A container of ours that an engine found. */
 export interface FoundContainer {
   id: string;
@@ -50,6 +62,8 @@ export interface FoundContainer {
   workerId: string;
   /** Where it works, if it serves one task after the other and so belongs to its worker, not to an attempt. */
   serving: { projectName: string; folderName: string } | undefined;
+  /** The lease that it runs on. */
+  leaseId: string;
   /** Milliseconds since its creation. */
   ageMs: number;
 }
@@ -59,6 +73,8 @@ export interface ContainerEngine {
   readonly kind: 'docker' | 'process';
   /** The engine's version, for the log and for readiness. @throws when it cannot be reached. */
   version(): Promise<string>;
+  /** What containers run on. @throws when it cannot be reached. */
+  machine(): Promise<Machine>;
   /** Whether the image is on the host. */
   hasImage(image: string): Promise<boolean>;
   /**

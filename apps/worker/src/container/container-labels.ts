@@ -5,6 +5,8 @@ export const LABEL = {
   task: 'function-runner.task',
   attempt: 'function-runner.attempt',
   pipeline: 'function-runner.pipeline',
+  /** What it holds of its host: given away again only once this container is gone. */
+  lease: 'function-runner.lease',
   /** On a container that serves one task after the other and so belongs to its worker: `<project>/<folder>`, where it works. */
   serving: 'function-runner.serving',
 } as const;
@@ -17,6 +19,7 @@ export interface ContainerOwner {
   /** The attempt it was started for, which a serving container outlives. */
   taskId: string;
   attempt: number;
+  leaseId: string;
   /** Where it works, if it serves one task after the other. */
   serving: { projectName: string; folderName: string } | undefined;
 }
@@ -26,6 +29,7 @@ export function containerLabels(owner: ContainerOwner): Record<string, string> {
     [LABEL.install]: owner.installId,
     [LABEL.worker]: owner.workerId,
     [LABEL.pipeline]: owner.pipelineId,
+    [LABEL.lease]: owner.leaseId,
     ...(owner.serving ? { [LABEL.serving]: `${owner.serving.projectName}/${owner.serving.folderName}` } : { [LABEL.task]: owner.taskId, [LABEL.attempt]: String(owner.attempt) }),
   };
 }

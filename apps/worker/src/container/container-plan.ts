@@ -7,6 +7,14 @@ export interface PlannedMount {
   readonly: boolean;
 }
 
+/** The GPUs that a container sees. */
+export interface PlannedDevices {
+  /** Their uuids, or those of MIG instances; empty for none. */
+  ids: readonly string[];
+  /** Whether the engine is asked for them; declared ones the container is only told of. */
+  real: boolean;
+}
+
 /**
  * Everything about one container, decided before any of it is carried out. Frozen: engines carry it out as it is.
  */
@@ -24,6 +32,7 @@ export interface ContainerPlan {
   memoryBytes: number;
   cpus: number;
   network: 'none' | 'internal';
+  devices: PlannedDevices;
   /** What the container reads from stdin: one JSON line, then stdin closes. Of a serving container the line that comes first. */
   stdin: string;
   /** Host folder that the container sees as `/tmp`, for a container whose scratch must be cleaned between tasks; else `/tmp` is memory of its own. */

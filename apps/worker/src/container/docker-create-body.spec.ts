@@ -4,7 +4,7 @@ import { dockerCreateBody } from './docker-create-body.js';
 const PLAN: ContainerPlan = {
   name: 'function-runner-t-1', image: 'me/image:1', command: ['/usr/local/bin/node', 'main.js'], args: ['--fast'], environment: { TASK_ID: 't', EMPTY: '', EQUALS: 'a=b' }, labels: { 'function-runner.task': 't' },
   mounts: [{ source: '/host/Film', target: '/workspace/Film', readonly: true }, { source: '/host/draft', target: '/output', readonly: false }],
-  user: '65534:65534', memoryBytes: 268_435_456, cpus: 1.5, network: 'none', stdin: 'SECRET LINE\n', scratch: undefined, graceSeconds: 5,
+  user: '65534:65534', memoryBytes: 268_435_456, cpus: 1.5, network: 'none', devices: { ids: [], real: false }, stdin: 'SECRET LINE\n', scratch: undefined, graceSeconds: 5,
 };
 
 describe('dockerCreateBody', () => {
@@ -63,6 +63,18 @@ describe('dockerCreateBody', () => {
 
   it('puts a pipeline that asks for it into the network without a way out', () => {
     expect(dockerCreateBody({ ...PLAN, network: 'internal' }).HostConfig?.NetworkMode).toBe('function-runner-internal');
+  });
+
+  it('asks for real devices as docker run --gpus does, and changes nothing else', () => {
+    const { HostConfig, ...body } = dockerCreateBody({ ...PLAN, devices: { ids: ['GPU-1a', 'MIG-2b'], real: true } });
+    const { HostConfig: own, ...ownBody } = dockerCreateBody(PLAN);
+    expect(body).toEqual(ownBody);
+    expect(HostConfig).toEqual({ ...own, DeviceRequests: [{ Driver: '', Count: 0, DeviceIDs: ['GPU-1a', 'MIG-2b'], Capabilities: [['gpu']], Options: {} }] });
+  });
+
+  // An empty list of ids would be taken for a wish by some engines; a declared device no engine has.
+  it.each([{ ids: ['GPU-1a'], real: false }, { ids: [], real: true }, { ids: [], real: false }])('asks for no device given %j', (devices) => {
+    expect(dockerCreateBody({ ...PLAN, devices }).HostConfig).not.toHaveProperty('DeviceRequests');
   });
 
   it('says nothing of the task’s parameters: they go over stdin alone', () => {

@@ -1,4 +1,4 @@
-import type { ContainerCreateOptions } from 'dockerode';
+import type { ContainerCreateOptions, DeviceRequest } from 'dockerode';
 import type { ContainerPlan } from './container-plan.js';
 
 /** Processes and threads a container may have: libraries such as libvips start one per core, a fork bomb starts thousands. */
@@ -41,6 +41,7 @@ export function dockerCreateBody(plan: ContainerPlan): ContainerCreateOptions {
       // No swap beside it: the limit is what the manifest says.
       MemorySwap: plan.memoryBytes,
       NanoCpus: Math.round(plan.cpus * 1e9),
+      ...(plan.devices.real && plan.devices.ids.length > 0 ? { DeviceRequests: [deviceRequest(plan.devices.ids)] } : {}),
       ...(plan.scratch === undefined ? { Tmpfs: { '/tmp': TMPFS_OPTIONS } } : {}),
       // PID 1 reaps zombies and passes SIGTERM on; without it a stop takes the whole grace.
       Init: true,
@@ -51,4 +52,9 @@ export function dockerCreateBody(plan: ContainerPlan): ContainerCreateOptions {
       AutoRemove: false,
     },
   };
+}
+
+/** What `docker run --gpus '"device=…"'` sends: the engine picks the driver that has the capability. */
+function deviceRequest(ids: readonly string[]): DeviceRequest {
+  return { Driver: '', Count: 0, DeviceIDs: [...ids], Capabilities: [['gpu']], Options: {} };
 }

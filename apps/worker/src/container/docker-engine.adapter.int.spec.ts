@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -46,7 +47,7 @@ function plan(script: string, changes: Partial<ContainerPlan> = {}): ContainerPl
       { source: join(folder.path, 'project'), target: '/workspace/Film', readonly: true }, { source: join(folder.path, 'draft'), target: '/output', readonly: false },
       { source: join(folder.path, 'model'), target: '/models/m', readonly: true },
     ],
-    user: '65534:65534', memoryBytes: 256 * MIB, cpus: 1, network: 'none', stdin: '{"protocol":1,"text":"é漢"}\n', scratch: undefined, graceSeconds: 1, ...changes,
+    user: '65534:65534', memoryBytes: 256 * MIB, cpus: 1, network: 'none', devices: { ids: [], real: false }, stdin: '{"protocol":1,"text":"é漢"}\n', scratch: undefined, graceSeconds: 1, ...changes,
   };
 }
 
@@ -202,6 +203,16 @@ describe('what cannot start', () => {
     const missing = join(folder.path, 'not-there');
     await expect(run(plan('', { mounts: [{ source: missing, target: '/x', readonly: true }] }))).rejects.toMatchObject({ code: 'CONTAINER_START_FAILED', message: expect.stringContaining('not-there') });
     expect(await readdir(folder.path)).not.toContain('not-there');
+  });
+
+  it('says so for a GPU that the engine cannot give, and what would help; a declared one needs no engine that can', async () => {
+    const devices = { ids: ['GPU-00000000-0000-0000-0000-000000000000'], real: true };
+    const { exit } = await run(plan('', { devices: { ...devices, real: false } }));
+    expect(exit.exitCode).toBe(0);
+    // Where the toolkit is installed the engine has a driver, which then knows no such GPU.
+    const installed = spawnSync('sh', ['-c', 'command -v nvidia-container-runtime-hook']).status === 0;
+    const expected = installed ? { code: 'CONTAINER_START_FAILED' } : { code: 'GPU_UNAVAILABLE', retryable: true, message: expect.stringMatching(/could not select device driver.*nvidia-container-toolkit.*GPU_INVENTORY=none/) };
+    await expect(run(plan('', { devices }))).rejects.toMatchObject(expected);
   });
 
   it('says so for a daemon that is not there', async () => {

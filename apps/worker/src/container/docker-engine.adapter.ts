@@ -14,7 +14,7 @@ import { TaskError } from '@function-runner/task-contract';
 import type { Logger } from '../logging/logger.js';
 import { within } from '../lifecycle/within.js';
 import { LABEL } from './container-labels.js';
-import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer, ServingContainer } from './container-engine.port.js';
+import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer, Machine, ServingContainer } from './container-engine.port.js';
 import type { ContainerPlan } from './container-plan.js';
 import { dockerCreateBody, INTERNAL_NETWORK } from './docker-create-body.js';
 import { dockerConnection } from './docker-connection.js';
@@ -31,6 +31,9 @@ const ANSWER_TIMEOUT_MS = 5000;
 const INIT_FAULT = /^\[FATAL tini \(\d+\)\] (exec .{1,300} failed: .{1,100})$/m;
 const INIT_FAULT_CODES = [126, 127];
 const FIRST_WORDS_LENGTH = 1000;
+
+/** What the daemon says, with 500, where nothing is installed that could give a container a GPU. */
+const NO_DEVICE_DRIVER = /could not select device driver/;
 
 export class DockerEngine implements ContainerEngine {
   readonly kind = 'docker';
@@ -50,6 +53,11 @@ export class DockerEngine implements ContainerEngine {
     // dockerode's version() takes no signal: the answer is waited for no longer, whatever becomes of the request.
     const { Version } = await within(ANSWER_TIMEOUT_MS, this.docker.version());
     return Version;
+  }
+
+  async machine(): Promise<Machine> {
+    const info = (await within(ANSWER_TIMEOUT_MS, this.docker.info())) as { ID: string; Name: string; NCPU: number; MemTotal: number };
+    return { id: info.ID, name: info.Name, cores: info.NCPU, memoryBytes: info.MemTotal };
   }
 
   async hasImage(image: string): Promise<boolean> {
@@ -107,7 +115,7 @@ export class DockerEngine implements ContainerEngine {
     const found = await this.docker.listContainers({ all: true, filters: { label } });
     return found.map(({ Id, Labels, Created }) => ({
       id: Id, taskId: Labels[LABEL.task] ?? '', attempt: Number(Labels[LABEL.attempt] ?? 0), workerId: Labels[LABEL.worker] ?? '',
-      serving: servingPlace(Labels[LABEL.serving]), ageMs: Date.now() - Created * 1000,
+      serving: servingPlace(Labels[LABEL.serving]), leaseId: Labels[LABEL.lease] ?? '', ageMs: Date.now() - Created * 1000,
     }));
   }
 
@@ -139,6 +147,7 @@ export class DockerEngine implements ContainerEngine {
       const exited = container.wait({ condition: 'next-exit' }) as Promise<{ StatusCode: number }>;
       // Its failure is met where it is awaited; without this a failed start would leave it unhandled.
       exited.catch(() => undefined);
+      await listener.created?.();
       await this.start(container, plan);
       listener.started();
       stream.write(plan.stdin);
@@ -192,6 +201,7 @@ export class DockerEngine implements ContainerEngine {
         this.seenImages.delete(plan.image);
         throw imageNotAvailable(plan.image, 'any more', error);
       }
+      if (NO_DEVICE_DRIVER.test(messageOf(error))) throw gpuUnavailable(error);
       throw new TaskError('CONTAINER_START_FAILED', `the container engine refused to create the container: ${messageOf(error)}`, undefined, { cause: error });
     }
   }
@@ -200,6 +210,7 @@ export class DockerEngine implements ContainerEngine {
     try {
       await container.start();
     } catch (error) {
+      if (NO_DEVICE_DRIVER.test(messageOf(error))) throw gpuUnavailable(error);
       throw startFailed(plan.image, messageOf(error), error);
     }
   }
@@ -266,6 +277,10 @@ function servingPlace(label: string | undefined): FoundContainer['serving'] {
 
 function startFailed(image: string, why: string, cause?: unknown): TaskError {
   return new TaskError('CONTAINER_START_FAILED', `the container of ${image} did not start: ${why}; check the pipeline’s command`, undefined, { cause });
+}
+
+function gpuUnavailable(cause: unknown): TaskError {
+  return new TaskError('GPU_UNAVAILABLE', `the container engine gives no GPU to containers: ${messageOf(cause)}; install nvidia-container-toolkit on its host and restart it, or set GPU_INVENTORY=none`, undefined, { cause });
 }
 
 function imageNotAvailable(image: string, why: string, cause?: unknown): TaskError {

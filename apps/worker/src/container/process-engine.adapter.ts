@@ -4,11 +4,11 @@
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { constants, tmpdir } from 'node:os';
+import { availableParallelism, constants, hostname, tmpdir, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { TaskError } from '@function-runner/task-contract';
 import type { ProcessCommands } from '../config/process-commands.js';
-import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer, ServingContainer } from './container-engine.port.js';
+import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer, Machine, ServingContainer } from './container-engine.port.js';
 import type { ContainerPlan } from './container-plan.js';
 
 export class ProcessEngine implements ContainerEngine {
@@ -18,6 +18,10 @@ export class ProcessEngine implements ContainerEngine {
 
   version(): Promise<string> {
     return Promise.resolve('no isolation');
+  }
+
+  machine(): Promise<Machine> {
+    return Promise.resolve({ id: hostname(), name: hostname(), cores: availableParallelism(), memoryBytes: totalmem() });
   }
 
   /** There are no images here, only commands that stand in for them; a pipeline with its own command needs none. */
@@ -55,6 +59,7 @@ export class ProcessEngine implements ContainerEngine {
     if (program === undefined) {
       throw new TaskError('IMAGE_NOT_AVAILABLE', `CONTAINER_ENGINE=process knows no command for the image ${plan.image}; name one in PROCESS_COMMANDS`);
     }
+    await listener.created?.();
     const child = spawn(program, [...words, ...plan.args], {
       env: { PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`, ...plan.environment },
       cwd: tmpdir(),

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { RedisCheck } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine } from '../container/container-engine.port.js';
+import { DeviceInventory } from '../inventory/device-inventory.js';
 import { PipelineLibrary } from '../models/pipeline-library.js';
 import { RedisConnections } from '../progress/redis-connections.js';
 import { Workspace } from '../workspace/workspace.js';
@@ -23,6 +24,7 @@ export class EnvironmentChecks {
     private readonly places: Workspace,
     private readonly library: PipelineLibrary,
     private readonly connections: RedisConnections,
+    private readonly inventory: DeviceInventory,
   ) {}
 
   async engine(): Promise<string> {
@@ -57,8 +59,9 @@ export class EnvironmentChecks {
     return `answers, policy ${facts['policy']}, persistence ${facts['persistence']}`;
   }
 
-  gpu(): Promise<string> {
-    return checkGpus(this.config.gpuInventory);
+  async gpu(): Promise<string> {
+    await this.inventory.looked();
+    return checkGpus(this.inventory);
   }
 
   private get runsNothing(): boolean {

@@ -1,25 +1,18 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import type { GpuInventory } from '../config/gpu-inventory.js';
-
-const run = promisify(execFile);
-
-/** How long nvidia-smi may take; a sick driver makes it hang. */
-const TIMEOUT_MS = 5000;
+import type { DeviceInventory } from '../inventory/device-inventory.js';
 
 /**
- * Whether the GPUs that readiness expects are there: `auto` is content without nvidia-smi, and fails when it is
- * installed and does not answer. @throws Error saying what nvidia-smi said
+ * Whether the GPUs that are wanted are there, as the inventory last saw them: `auto` is content without nvidia-smi. One
+ * sick device among healthy ones is told and stops nobody.
+ * @throws Error saying what nvidia-smi said when it failed, or what is wrong when no device can be used
  */
-export async function checkGpus(inventory: GpuInventory, program = 'nvidia-smi'): Promise<string> {
-  if (inventory.source === 'none') return 'none wanted';
-  if (inventory.source === 'declared') return `${inventory.devices.length} declared`;
-  try {
-    const { stdout } = await run(program, ['--query-gpu=index,uuid,name,memory.total', '--format=csv,noheader,nounits'], { timeout: TIMEOUT_MS });
-    return `${stdout.split('\n').filter((line) => line.trim() !== '').length} found`;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'no nvidia-smi on this machine';
-    const { stdout, message } = error as { stdout?: string; message: string };
-    throw new Error(`nvidia-smi failed: ${(stdout ?? '').trim() || message}`, { cause: error });
-  }
+export function checkGpus({ source, devices, failure, installed }: Pick<DeviceInventory, 'source' | 'devices' | 'failure' | 'installed'>): string {
+  if (source === 'none') return 'none wanted';
+  if (source === 'declared') return `${devices.length} declared`;
+  if (failure !== undefined) throw new Error(failure);
+  if (devices.length === 0) return installed ? '0 found' : 'no nvidia-smi on this machine';
+  const unusable = devices.filter(({ health }) => health !== 'ok');
+  if (unusable.length === 0) return `${devices.length} found`;
+  const told = `${unusable.length} of ${devices.length} devices cannot be used: ${unusable.map(({ id, health, why = 'no reason known' }) => `${id} is ${health} (${why})`).join('; ')}`;
+  if (unusable.length === devices.length) throw new Error(told);
+  return told;
 }

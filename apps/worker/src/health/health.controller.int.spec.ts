@@ -161,16 +161,20 @@ it('fails for a sick GPU driver', async () => {
   await buildWorker();
   const program = join(site.folder.path, 'bin-nvidia-smi');
   const folder = join(site.folder.path, 'bin');
-  await writeFile(program, `#!/bin/sh\nif [ -e ${folder}.sick ]; then echo "NVIDIA-SMI has failed"; exit 9; fi\necho "0, GPU-1a, NVIDIA L4, 23034"\n`);
+  await writeFile(program, `#!/bin/sh\nif [ -e ${folder}.sick ]; then echo "NVIDIA-SMI has failed"; exit 9; fi\necho "0, GPU-1a, NVIDIA L4, 23034, 4, 0"\n`);
   await chmod(program, 0o755);
   await mkdir(folder);
   await rename(program, join(folder, 'nvidia-smi'));
-  const separate = await WorkerProcess.start(site.environment({ GPU_INVENTORY: 'auto', PATH: `${folder}:${process.env['PATH'] ?? ''}` }));
+  const separate = await WorkerProcess.start(site.environment({ GPU_INVENTORY: 'auto', GPU_POLL_INTERVAL: '200ms', PATH: `${folder}:${process.env['PATH'] ?? ''}` }));
   try {
     const ask = async (): Promise<Readiness> => (await (await fetch(`http://127.0.0.1:${separate.port}/health/ready`)).json()) as Readiness;
     expect((await ask()).details?.['gpu']).toMatchObject({ status: 'up', message: '1 found' });
     await writeFile(`${folder}.sick`, '');
-    expect((await ask()).details?.['gpu']).toMatchObject({ status: 'down', message: 'nvidia-smi failed: NVIDIA-SMI has failed' });
+    const gpu = await waitFor('the check to fail', async () => {
+      const told = (await ask()).details?.['gpu'];
+      return told?.status === 'down' ? told : undefined;
+    });
+    expect(gpu).toMatchObject({ message: 'nvidia-smi failed: NVIDIA-SMI has failed' });
     expect((await fetch(`http://127.0.0.1:${separate.port}/health/live`)).status).toBe(200);
   } finally {
     await separate.stop();

@@ -1,6 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { HealthCheck, HealthCheckService, HealthIndicatorService, type HealthCheckResult, type HealthIndicatorResult } from '@nestjs/terminus';
-import { BullMqIntake } from '../intake/bullmq-intake.adapter.js';
+import { Intake } from '../intake/intake.js';
 import { WorkerLifecycle } from '../lifecycle/worker-lifecycle.js';
 import { EnvironmentChecks } from './environment-checks.js';
 
@@ -11,7 +11,7 @@ export class HealthController {
     private readonly indicator: HealthIndicatorService,
     private readonly environment: EnvironmentChecks,
     private readonly lifecycle: WorkerLifecycle,
-    private readonly intake: BullMqIntake,
+    private readonly intake: Intake,
   ) {}
 
   /** The process answers. Nothing else: a restart mends no Redis. */

@@ -3,9 +3,9 @@
  * again with the next one, and a worker that gives none for a while counts as dead.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { hostname } from 'node:os';
 import { WORKER_BEAT_MS, WorkerRegistry } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
+import { Host } from '../lease/host.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
 import { LiveRuns } from '../run/live-runs.js';
 import { WarmPool } from '../warm/warm-pool.js';
@@ -19,6 +19,7 @@ export class Heartbeat {
   constructor(
     @Inject(WORKER_CONFIG) private readonly config: WorkerConfig,
     private readonly registry: WorkerRegistry,
+    private readonly host: Host,
     private readonly live: LiveRuns,
     private readonly pool: WarmPool,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -44,8 +45,9 @@ export class Heartbeat {
 
   private beat(): Promise<void> {
     const { workerId, containerEngine, concurrency } = this.config;
+    const { id: hostId, name: host, devices, cpuMillis, memoryBytes } = this.host;
     return this.registry.announce({
-      workerId, host: hostname(), pid: process.pid, engine: containerEngine, state: this.state, running: this.live.count, warm: this.pool.warm, concurrency, startedAt: this.startedAt,
+      workerId, hostId, host, devices, cpuMillis, memoryBytes, pid: process.pid, engine: containerEngine, state: this.state, running: this.live.count, warm: this.pool.warm, concurrency, startedAt: this.startedAt,
     });
   }
 }

@@ -6,7 +6,9 @@
  */
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
-import { BullMqIntake } from '../intake/bullmq-intake.adapter.js';
+import { Intake } from '../intake/intake.js';
+import { Host } from '../lease/host.js';
+import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
 import { WorkerOrders } from '../run/worker-orders.js';
 import { LiveRuns } from '../run/live-runs.js';
@@ -33,7 +35,9 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
   constructor(
     @Inject(WORKER_CONFIG) private readonly config: WorkerConfig,
     private readonly checks: EnvironmentChecks,
-    private readonly intake: BullMqIntake,
+    private readonly host: Host,
+    private readonly leases: LeaseKeeper,
+    private readonly intake: Intake,
     private readonly orders: WorkerOrders,
     private readonly reaper: ContainerReaper,
     private readonly live: LiveRuns,
@@ -66,10 +70,12 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
       const report = await prepareContainerEnvironment(this.checks);
       if (this.current !== 'starting') return;
       this.logger.info(report, 'environment is in order');
+      await this.host.open();
+      await this.leases.open();
       await this.orders.listen();
       await this.heartbeat.start();
       await this.intake.start();
-      if (this.config.containerEngine !== 'null') this.reaper.start();
+      this.reaper.start();
       if (this.current === 'starting') this.current = 'working';
       this.logger.info({ concurrency: this.config.concurrency }, 'taking tasks');
     } catch (error) {
@@ -98,6 +104,8 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     clearTimeout(deadline);
     phase('end the warm containers');
     await this.pool.close();
+    this.leases.close();
+    this.host.close();
     await within(FAREWELL_MS, this.heartbeat.stop()).catch((error: unknown) => this.logger.warn({ err: error }, 'the cluster could not be told that this worker ends'));
     this.current = 'ended';
     phase('done');

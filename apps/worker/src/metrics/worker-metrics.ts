@@ -6,6 +6,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 export class WorkerMetrics {
   readonly registry = new Registry();
   readonly reaped = new Counter({ name: 'function_runner_containers_reaped_total', help: 'Containers removed because no attempt owned them.', registers: [this.registry] });
+  readonly leasesReclaimed = new Counter({ name: 'function_runner_leases_reclaimed_total', help: 'Leases of dead workers given back, once nothing ran on them.', registers: [this.registry] });
   readonly warmTaken = new Counter({ name: 'function_runner_serving_taken_total', help: 'Tasks of server-mode pipelines, by whether a warm container took them (hit) or one had to be started (miss).', labelNames: ['outcome'], registers: [this.registry] });
   readonly warmEvicted = new Counter({ name: 'function_runner_warm_evictions_total', help: 'Warm containers ended to make room for another.', registers: [this.registry] });
   private readonly running = new Gauge({ name: 'function_runner_attempts_running', help: 'Attempts that this worker runs now.', registers: [this.registry] });

@@ -17,8 +17,13 @@ import type { ContainerPlan, PlannedMount } from '../container/container-plan.js
 import { isDeserted } from '../container/is-deserted.js';
 import { Conversation, type ConversationListener } from '../container/stdio/conversation.js';
 import { InstallIdentity } from '../container/install-identity.js';
+import type { HeldLease } from '../lease/held-lease.js';
+import { Host } from '../lease/host.js';
+import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { PipelineLibrary } from '../models/pipeline-library.js';
 import type { RunnablePipeline } from '../models/runnable-pipeline.js';
+import { demandOf, fromJobDemand, bytesInWords, toJobDemand } from '@function-runner/scheduling';
+import { largerDemand } from '../demand/larger-demand.js';
 import type { ProgressReporter } from '../progress/progress-reporter.js';
 import { servingKey } from '../warm/serving-key.js';
 import { ServingSession, type ContainerEnd, type TaskEnding } from '../warm/serving-session.js';
@@ -39,11 +44,13 @@ export class ContainerExecutor implements TaskExecutor {
     private readonly identity: InstallIdentity,
     private readonly pool: WarmPool,
     private readonly registry: WorkerRegistry,
+    private readonly host: Host,
+    private readonly leases: LeaseKeeper,
   ) {}
 
   async execute(attempt: Attempt): Promise<Made> {
     const { payload, signal, taskId } = attempt;
-    const pipeline = await this.library.pipelineFor(payload);
+    const pipeline = fitted(await this.library.pipelineFor(payload), payload, this.host.cores);
     const [project, model] = await Promise.all([
       this.workspace.openProject(payload.trace.project_name),
       pipeline.modelId === undefined ? undefined : this.library.modelFor(pipeline.modelId),
@@ -54,7 +61,15 @@ export class ContainerExecutor implements TaskExecutor {
     signal.throwIfAborted();
     const scene: Scene = { pipeline, project, model: model === undefined ? undefined : { id: model.manifest.id, version: model.manifest.version, folder: model.folder }, inputs };
     const made = pipeline.mode === 'server' ? await this.inServingContainer(attempt, scene) : await this.inOwnContainer(attempt, scene);
-    return { ...made, metadata: { ...made.metadata, ...(model === undefined ? {} : { modelId: model.manifest.id, modelVersion: model.manifest.version }) } };
+    const { devices } = attempt.lease;
+    return {
+      ...made,
+      metadata: {
+        ...made.metadata,
+        ...(model === undefined ? {} : { modelId: model.manifest.id, modelVersion: model.manifest.version }),
+        ...(devices.length === 0 ? {} : { gpu: devices.join(',') }),
+      },
+    };
   }
 
   /** Job mode: a container for this attempt alone. */
@@ -77,12 +92,12 @@ export class ContainerExecutor implements TaskExecutor {
   private async inServingContainer(attempt: Attempt, scene: Scene): Promise<Made> {
     const { pipeline, project, model } = scene;
     const { payload, taskId, signal, reporter } = attempt;
-    const session = await this.pool.take(servingKey(project.name, pipeline, model?.version), () => this.openSession(attempt, scene));
+    const session = await this.pool.take(this.keyOf(scene), attempt.lease, () => this.openSession(attempt, scene));
     const staging = session.outputFolder(taskId, attempt.number);
     try {
       await this.workspace.stageTask(staging);
       const view = this.engine.kind === 'process' ? servingHostView(project, session.terms.folder) : CONTAINER_VIEW;
-      const owner = { installId: await this.identity.id(), workerId: this.config.workerId, pipelineId: pipeline.id, taskId, attempt: attempt.number, serving: undefined };
+      const owner = { installId: await this.identity.id(), workerId: this.config.workerId, pipelineId: pipeline.id, taskId, attempt: attempt.number, leaseId: attempt.lease.id, serving: undefined };
       const line = taskLine({ owner, payload, parameters: parametersIn(view, payload, scene), view }, `${view.output}/${basename(staging)}`);
       void reporter.enter('running', 'running');
       attempt.started();
@@ -134,7 +149,7 @@ export class ContainerExecutor implements TaskExecutor {
     const servingId = uuid();
     const folderName = `serving-${servingId}`;
     const folder = await this.workspace.stageServing(project, folderName);
-    const session = new ServingSession({ key: servingKey(project.name, pipeline, model?.version), folder, graceSeconds: pipeline.graceSeconds });
+    const session = new ServingSession({ key: this.keyOf(scene), folder, graceSeconds: pipeline.graceSeconds, lease: attempt.lease, pipelineId: pipeline.id, projectId: attempt.payload.parameters.project_id });
     const giveUp = (): void => void session.stop(0);
     try {
       void attempt.reporter.enter('preparing', 'starting the pipeline');
@@ -144,7 +159,7 @@ export class ContainerExecutor implements TaskExecutor {
       const plan = compileServingPlan({ ...shape, servingId, scratch: await this.onHost(join(folder, 'tmp')) });
       attempt.started();
       attempt.signal.addEventListener('abort', giveUp, { once: true });
-      await session.open((listener) => this.engine.serve(plan, listener));
+      await session.open((listener) => this.engine.serve(plan, { ...listener, created: () => this.confirmLease(attempt.lease) }));
       if (attempt.signal.aborted) {
         await session.stop(0);
         throw new ExecutionError(new Error('the run was stopped', { cause: attempt.signal.reason }), session.ended?.log ?? []);
@@ -161,6 +176,24 @@ export class ContainerExecutor implements TaskExecutor {
     } finally {
       attempt.signal.removeEventListener('abort', giveUp);
     }
+  }
+
+  async withMore(payload: JobPayload): Promise<{ payload: JobPayload; what: string } | undefined> {
+    // Once is enough: what grows without end would be tried for ever.
+    if (payload.memory_limit_bytes !== undefined) return undefined;
+    const pipeline = await this.library.pipelineFor(payload);
+    const before = { ...(payload.demand === undefined ? demandOf(payload.config, undefined) : fromJobDemand(payload.demand)), memoryBytes: pipeline.memoryBytes };
+    const deviceBytes = Math.max(0, ...this.host.devices.map(({ totalBytes }) => totalBytes));
+    const larger = largerDemand(before, { memoryBytes: this.host.memoryBytes, deviceBytes });
+    if (larger === undefined) return undefined;
+    return {
+      payload: { ...payload, demand: toJobDemand(larger), memory_limit_bytes: Math.max(larger.memoryBytes, pipeline.memoryBytes) },
+      what: larger.gpus > 0 ? `${bytesInWords(larger.vramBytes)} on the GPU` : bytesInWords(larger.memoryBytes),
+    };
+  }
+
+  private keyOf({ pipeline, project, model }: Scene): string {
+    return servingKey(project.name, pipeline, model?.version);
   }
 
   async clear({ trace }: JobPayload, taskId: string): Promise<void> {
@@ -183,12 +216,12 @@ export class ContainerExecutor implements TaskExecutor {
   }
 
   /** What every plan of this attempt has in common. */
-  private async shape({ taskId, number }: Attempt, { pipeline, project, model }: Scene, output: string, view: PathView, serving: ContainerOwner['serving']): Promise<Omit<PlanInput, 'payload' | 'parameters'>> {
+  private async shape({ taskId, number, lease }: Attempt, { pipeline, project, model }: Scene, output: string, view: PathView, serving: ContainerOwner['serving']): Promise<Omit<PlanInput, 'payload' | 'parameters'>> {
     const extra: PlannedMount[] = await Promise.all(
       pipeline.mounts.map(async ({ source, target }) => ({ source: await this.onHost(join(this.config.modelsRoot, source)), target, readonly: true })),
     );
     return {
-      owner: { installId: await this.identity.id(), workerId: this.config.workerId, taskId, attempt: number, pipelineId: pipeline.id, serving },
+      owner: { installId: await this.identity.id(), workerId: this.config.workerId, taskId, attempt: number, pipelineId: pipeline.id, leaseId: lease.id, serving },
       pipeline,
       view,
       sources: {
@@ -198,19 +231,21 @@ export class ContainerExecutor implements TaskExecutor {
         extra,
       },
       projectName: project.name,
+      devices: { ids: lease.devices, real: this.host.devicesAreReal },
       user: this.workspace.pipelineUser,
     };
   }
 
   /** Runs the container and hears it out. @throws ExecutionError with the log tail when it did not end well. */
   private async converse(
-    { reporter, signal, started }: Attempt, plan: ContainerPlan, pipeline: RunnablePipeline, staging: string,
+    { reporter, signal, started, lease }: Attempt, plan: ContainerPlan, pipeline: RunnablePipeline, staging: string,
   ): Promise<{ conversation: Conversation; metadata: Made['metadata'] }> {
     const conversation = new Conversation(listenerOf(reporter));
     try {
       const exit = await this.engine.run(
         plan,
         {
+          created: () => this.confirmLease(lease),
           started: () => {
             void reporter.enter('running', 'running');
             started();
@@ -255,6 +290,11 @@ export class ContainerExecutor implements TaskExecutor {
     }
   }
 
+  /** The last moment before something runs on the lease. @throws where it went to others, as after this process was frozen */
+  private async confirmLease(lease: HeldLease): Promise<void> {
+    if (!(await this.leases.confirm(lease))) throw new TaskError('INTERNAL', 'the lease of what the task needs was lost before its container started; start the node again');
+  }
+
   /** Containers that a worker lost with an earlier attempt: gone before this one starts. */
   private async removeEarlierContainers(taskId: string): Promise<void> {
     for (const { id } of await this.engine.find(taskId)) await this.engine.remove(id);
@@ -286,6 +326,12 @@ interface Scene {
   model: { id: string; version: string; folder: string } | undefined;
   /** Parameter → path within the project of the file that it names. */
   inputs: ReadonlyMap<string, string>;
+}
+
+/** The pipeline as it runs here: no engine gives more cores than there are, and a task that ran out of memory gets more. */
+function fitted(pipeline: RunnablePipeline, { memory_limit_bytes: memory }: JobPayload, cores: number): RunnablePipeline {
+  if (pipeline.cpus <= cores && memory === undefined) return pipeline;
+  return { ...pipeline, cpus: Math.min(pipeline.cpus, cores), memoryBytes: Math.max(pipeline.memoryBytes, memory ?? 0) };
 }
 
 /** The node's parameters, project paths as the pipeline sees them. */

@@ -18,6 +18,10 @@ export class NullExecutor implements TaskExecutor {
     return { outputs: [], metadata: {} };
   }
 
+  withMore(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   clear(): Promise<void> {
     return Promise.resolve();
   }

@@ -8,6 +8,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ERROR_CODES, TaskError, type ErrorCode, type JobPayload } from '@function-runner/task-contract';
 import type { TaskEnd, TaskIdentity, TaskStore } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
+import type { HeldLease } from '../lease/held-lease.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
 import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { ProgressReporter } from '../progress/progress-reporter.js';
@@ -21,10 +22,14 @@ import { ExecutionError, TASK_EXECUTOR, type Made, type TaskExecutor } from './t
 export interface TakenTask {
   taskId: string;
   payload: JobPayload;
+  /** What it needs of the host, and holds. */
+  lease: HeldLease;
 }
 
-/** What intake does with the job afterwards: it is done, or it goes back into its queue. */
-export type RunEnd = 'done' | 'put-back';
+/** What intake does with the job afterwards: it is done, or it goes back into its queue, with other data where given. */
+export type RunEnd = { kind: 'done' } | { kind: 'put-back'; payload?: JobPayload };
+
+const DONE: RunEnd = { kind: 'done' };
 
 @Injectable()
 export class RunTask {
@@ -38,7 +43,7 @@ export class RunTask {
   ) {}
 
   /** Runs a task to its end. @throws when the claim itself, or the tidying after an ended task, fails; the queue repeats it. */
-  async run({ taskId, payload }: TakenTask): Promise<RunEnd> {
+  async run({ taskId, payload, lease }: TakenTask): Promise<RunEnd> {
     const task = identityOf(taskId, payload);
     const logger = this.rootLogger.child({ task: taskId, request: payload.trace.request_id });
     // Before the claim: from the moment that the store names us the task's worker, a cancel may reach us.
@@ -49,15 +54,15 @@ export class RunTask {
         logger.info({ claim }, 'nothing to run: the task has ended');
         // It may have ended just now, by the claim itself, because its worker died: nobody else puts away what that one left.
         await this.executor.clear(payload, taskId);
-        return 'done';
+        return DONE;
       }
-      return await this.attempt(task, payload, claim.attempt, signal, logger.child({ attempt: claim.attempt }));
+      return await this.attempt(task, { payload, lease }, claim.attempt, signal, logger.child({ attempt: claim.attempt }));
     } finally {
       this.live.close(taskId);
     }
   }
 
-  private async attempt(task: TaskIdentity, payload: JobPayload, number: number, signal: AbortSignal, logger: Logger): Promise<RunEnd> {
+  private async attempt(task: TaskIdentity, { payload, lease }: Pick<TakenTask, 'payload' | 'lease'>, number: number, signal: AbortSignal, logger: Logger): Promise<RunEnd> {
     const startedAt = Date.now();
     const timeLimit = new TimeLimit(payload.config.timeout_seconds ?? this.config.tiers[this.tierOf(payload)].timeout_seconds, (seconds) => this.live.stop(task.taskId, { kind: 'timeout', seconds }));
     const reporter = new ProgressReporter(this.store, task, number, this.config.progressPerSecond, (verdict) =>
@@ -66,7 +71,7 @@ export class RunTask {
     logger.info({ pipeline: payload.pipeline_id, node: task.nodeId }, 'attempt begins');
     let end: TaskEnd;
     try {
-      const made = await this.executor.execute({ taskId: task.taskId, number, payload, reporter, signal, started: () => timeLimit.start() });
+      const made = await this.executor.execute({ taskId: task.taskId, number, payload, lease, reporter, signal, started: () => timeLimit.start() });
       end = completed(task.taskId, made, payload, number, startedAt);
     } catch (error) {
       if (signal.aborted) {
@@ -75,20 +80,24 @@ export class RunTask {
           reporter.close();
           measured.end('superseded');
           logger.warn('attempt given up: the task belongs to another worker');
-          return 'done';
+          return DONE;
         }
         if (reason.kind === 'drain') {
           reporter.close();
-          const released = await this.store.release(task, number);
           measured.end('put-back');
-          logger.info({ released }, 'attempt stopped, the task goes back into its queue');
-          return released.kind === 'released' ? 'put-back' : 'done';
+          return await this.putBack(task, number, 'put back by a worker that is shutting down', undefined, logger);
         }
         end = reason.kind === 'cancel'
           ? { state: 'cancelled', reason: reason.reason }
           : failed('TIMEOUT', `the run took longer than ${reason.seconds} s, the limit of its pipeline or tier; raise timeout_seconds, or make the node’s work smaller`, logTailOf(error));
       } else {
         end = failureOf(error, logger);
+        const larger = end.state === 'failed' && end.code === 'OUT_OF_MEMORY' ? await this.executor.withMore(payload, lease) : undefined;
+        if (larger !== undefined) {
+          reporter.close();
+          measured.end('OUT_OF_MEMORY');
+          return await this.putBack(task, number, `ran out of memory; waiting to try once more with ${larger.what}`, larger.payload, logger);
+        }
       }
     } finally {
       timeLimit.end();
@@ -97,7 +106,15 @@ export class RunTask {
     const outcome = await finishDurably(() => this.store.finish(task, number, end), signal, logger);
     measured.end(end.state === 'failed' ? end.code : end.state);
     logger.info({ state: end.state, code: end.state === 'failed' ? end.code : undefined, outcome, ms: Date.now() - startedAt }, 'attempt ends');
-    return 'done';
+    return DONE;
+  }
+
+  /** The task goes back into its queue, unless it was cancelled meanwhile. */
+  private async putBack(task: TaskIdentity, attempt: number, why: string, payload: JobPayload | undefined, logger: Logger): Promise<RunEnd> {
+    const released = await this.store.release(task, attempt, why);
+    logger.info({ released, why }, 'attempt stopped, the task goes back into its queue');
+    if (released.kind !== 'released') return DONE;
+    return payload === undefined ? { kind: 'put-back' } : { kind: 'put-back', payload };
   }
 
   private tierOf(payload: JobPayload): keyof WorkerConfig['tiers'] {

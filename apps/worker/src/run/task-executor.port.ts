@@ -1,5 +1,6 @@
 import type { TakeFile, TakeMetadata } from '@function-runner/progress-protocol';
 import type { JobPayload } from '@function-runner/task-contract';
+import type { HeldLease } from '../lease/held-lease.js';
 import type { ProgressReporter } from '../progress/progress-reporter.js';
 
 /** Injection token of the {@link TaskExecutor}. */
@@ -10,6 +11,8 @@ export interface Attempt {
   taskId: string;
   number: number;
   payload: JobPayload;
+  /** What it holds of the host. */
+  lease: HeldLease;
   reporter: ProgressReporter;
   /** Aborts when the attempt is to stop, with a StopReason. */
   signal: AbortSignal;
@@ -20,7 +23,7 @@ export interface Attempt {
 /** What an attempt made: published, or nothing to publish. */
 export interface Made {
   outputs: TakeFile[];
-  metadata: Pick<TakeMetadata, 'modelId' | 'modelVersion' | 'peakMemoryBytes' | 'cpuSeconds' | 'metrics'>;
+  metadata: Pick<TakeMetadata, 'modelId' | 'modelVersion' | 'gpu' | 'peakMemoryBytes' | 'cpuSeconds' | 'metrics'>;
 }
 
 /** A failure with what the pipeline printed last. */
@@ -41,6 +44,11 @@ export interface TaskExecutor {
    * @throws TaskError | ExecutionError
    */
   execute(attempt: Attempt): Promise<Made>;
+  /**
+   * The job of a task that ran out of memory, with a larger demand and a sentence's part that says how much; undefined
+   * where it was tried with more already, or where no host has more.
+   */
+  withMore(payload: JobPayload, lease: HeldLease): Promise<{ payload: JobPayload; what: string } | undefined>;
   /** Removes what lost attempts of a task that has ended left behind, so that nothing of it remains. */
   clear(payload: JobPayload, taskId: string): Promise<void>;
 }

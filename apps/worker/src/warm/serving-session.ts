@@ -11,6 +11,7 @@ import { LineSplitter } from '../container/stdio/line-splitter.js';
 import { Conversation, type ConversationListener } from '../container/stdio/conversation.js';
 import { LogTail } from '../container/stdio/log-tail.js';
 import { parseStdioLine } from '../container/stdio/stdio-message.js';
+import type { HeldLease } from '../lease/held-lease.js';
 
 /** How a task in a serving container ended: by its own word, or with the container. */
 export type TaskEnding = { kind: 'done' } | ({ kind: 'container-gone' } & ContainerEnd);
@@ -24,6 +25,11 @@ export interface SessionTerms {
   key: string;
   /** Host folder of its outputs (`out`) and scratch (`tmp`). */
   folder: string;
+  /** What it holds of the host, from its start until it is gone. */
+  lease: HeldLease;
+  pipelineId: string;
+  /** The one project that it may serve; undefined: any. */
+  projectId: string | undefined;
   graceSeconds: number;
 }
 
@@ -39,6 +45,8 @@ export class ServingSession {
   served = 0;
   /** When it last ended a task, milliseconds on the monotonic clock. */
   idleSince = performance.now();
+  /** When it last began to wait for a task, milliseconds since the epoch: for others to compare. */
+  idleAt = 0;
   /** Why it takes no further task; undefined while it does. */
   unfit: string | undefined;
   /** The error that it reported before it was ready. */

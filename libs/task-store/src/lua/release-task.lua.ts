@@ -1,8 +1,8 @@
 import { APPEND_EVENT_LUA } from './append-event.lua.js';
 
 /**
- * Puts a task back into the queue untouched, when its worker drains: no loss is counted. A cancel that came
- * meanwhile is carried out instead.
+ * Puts a task back into the queue, when its worker drains or the task needs more than it had: no loss is counted. A
+ * cancel that came meanwhile is carried out instead.
  *
  * KEYS  task, events
  * ARGV  head, queued tail, cancelled tail, task channel, project channel, attempt, now (ms), retention (ms)

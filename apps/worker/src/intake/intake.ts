@@ -1,0 +1,344 @@
+/**
+ * Takes tasks: what of what waits is this worker's to run, and on what.
+ *
+ * Lease, then fetch. A round decides over the mirror of the queues and the book (pure, libs/scheduling), leases what the
+ * chosen tasks need, and takes just those out of their queues; a task never waits for capacity in anybody's hands. A round
+ * follows whenever something may have changed: a task came, something came free, a container became warm. The slow look
+ * behind it finds what messages did not tell.
+ *
+ * Owns the loop and the tasks under way. Must stay true: no more than WORKER_CONCURRENCY tasks run; a task that is run has
+ * its lease from before it was taken until what ran is gone; whatever becomes of a run, its job is completed or put back.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import { schedulerChannel } from '@function-runner/progress-protocol';
+import { decodeSchedulerMessage, place, schedule, waitingTaskOf, type ClusterState, type HostState, type Placed, type Reservation, type SchedulerMessage, type WaitingTask } from '@function-runner/scheduling';
+import type { JobPayload } from '@function-runner/task-contract';
+import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
+import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
+import type { HeldLease } from '../lease/held-lease.js';
+import { Host } from '../lease/host.js';
+import { LeaseKeeper } from '../lease/lease-keeper.js';
+import { LOGGER, type Logger } from '../logging/logger.js';
+import { RedisConnections } from '../progress/redis-connections.js';
+import { elapse } from '../run/elapse.js';
+import { LiveRuns } from '../run/live-runs.js';
+import { RunTask, type RunEnd } from '../run/run-task.js';
+import { WorkerOrders } from '../run/worker-orders.js';
+import { WarmPool } from '../warm/warm-pool.js';
+import { ClusterView } from './cluster-view.js';
+import { TierQueues } from './tier-queues.adapter.js';
+import { WaitingRoom } from './waiting-room.js';
+
+/** Between two looks at queues, book and other hosts: what a lost message costs at most. */
+const LOOK_MS = 1000;
+
+/** How long a task is left to whom it suits better: another host, or another worker's warm container. Far longer than they need to take it, far shorter than a cold start. */
+const COURTESY_MS = 250;
+
+/** Starts that are asked for beyond our own, since some of those chosen are others' to make. */
+const OTHERS_STARTS = 64;
+
+/** What is kept for a task that was passed over for too long is kept anew with every look; a reservation outlives a few lost ones. */
+const RESERVATION_MS = 5000;
+
+/** Pause before a task whose run the infrastructure broke waits again. */
+const MISHAP_PAUSE_MS = 1000;
+
+/** A task with what it needs in hand. */
+interface HeldStart {
+  task: WaitingTask;
+  lease: HeldLease;
+  /** Whether a warm container serves it. */
+  warm: boolean;
+}
+
+@Injectable()
+export class Intake {
+  private readonly queues: TierQueues;
+  private readonly room: WaitingRoom;
+  private readonly underWay = new Set<Promise<void>>();
+  /** Since when tasks have been left to others, milliseconds of the monotonic clock. */
+  private readonly leftToOthers = new Map<string, number>();
+  private readonly reserved = new Set<string>();
+  private readonly stopping = new AbortController();
+  private accepting = false;
+  private round: Promise<void> | undefined;
+  private again = false;
+  private lookTimer: NodeJS.Timeout | undefined;
+  private courtesyTimer: NodeJS.Timeout | undefined;
+  private readonly onMessage = (channel: string, text: string): void => {
+    if (channel === schedulerChannel) this.hear(text);
+  };
+
+  constructor(
+    @Inject(WORKER_CONFIG) private readonly config: WorkerConfig,
+    private readonly redis: RedisConnections,
+    private readonly host: Host,
+    private readonly leases: LeaseKeeper,
+    private readonly view: ClusterView,
+    private readonly pool: WarmPool,
+    private readonly runTask: RunTask,
+    private readonly live: LiveRuns,
+    private readonly orders: WorkerOrders,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    const limits = Object.fromEntries(QUALITY_TIERS.map((tier) => [tier, config.tiers[tier].max_concurrent])) as Record<keyof WorkerConfig['tiers'], number>;
+    this.queues = new TierQueues(redis.queue, {
+      prefix: config.queuePrefix, limits,
+      onLost: (taskId) => this.live.stop(taskId, { kind: 'superseded' }),
+      onStalled: () => void this.look(),
+      onError: (error) => this.redis.complain(error),
+    });
+    this.room = new WaitingRoom(this.queues, limits);
+    leases.onLost((lease) => {
+      if (lease.taskId !== undefined) this.live.stop(lease.taskId, { kind: 'superseded' });
+      pool.lose(lease);
+    });
+    pool.onIdle(() => this.wake());
+  }
+
+  /** Whether tasks are being taken. */
+  get running(): boolean {
+    return this.accepting;
+  }
+
+  /** Begins to take tasks. Host and leases must be open. */
+  async start(): Promise<void> {
+    await this.queues.open();
+    this.redis.subscriber.on('message', this.onMessage);
+    await this.redis.subscriber.subscribe(schedulerChannel);
+    this.accepting = true;
+    await this.look();
+  }
+
+  /** Takes no further task; what runs goes on. */
+  async pause(): Promise<void> {
+    this.accepting = false;
+    clearTimeout(this.lookTimer);
+    clearTimeout(this.courtesyTimer);
+    await this.round;
+  }
+
+  /** Waits for what still runs, then lets go of the queues. */
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await Promise.all(this.underWay);
+    this.redis.subscriber.off('message', this.onMessage);
+    await this.queues.close();
+  }
+
+  /** Something may have changed: a round follows, after the one under way if there is one. */
+  wake(): void {
+    if (!this.accepting) return;
+    if (this.round !== undefined) {
+      this.again = true;
+      return;
+    }
+    this.round = this.decide()
+      .catch((error: unknown) => this.redis.complain(error instanceof Error ? error : new Error(String(error))))
+      .finally(() => {
+        this.round = undefined;
+        if (!this.again) return;
+        this.again = false;
+        this.wake();
+      });
+  }
+
+  /** Looks at everything that messages should have told, and goes on doing so. */
+  private async look(): Promise<void> {
+    clearTimeout(this.lookTimer);
+    try {
+      this.leases.mirror.expire();
+      this.leases.forgetOwnReleases();
+      await Promise.all([this.room.look(), this.view.lookAround()]);
+      for (const taskId of this.leftToOthers.keys()) if (!this.room.line.has(taskId)) this.leftToOthers.delete(taskId);
+      this.wake();
+    } catch (error) {
+      this.redis.complain(error instanceof Error ? error : new Error(String(error)));
+    }
+    clearTimeout(this.lookTimer);
+    if (this.accepting) this.lookTimer = setTimeout(() => void this.look(), LOOK_MS);
+  }
+
+  private hear(text: string): void {
+    let message: SchedulerMessage;
+    try {
+      message = decodeSchedulerMessage(text);
+    } catch (error) {
+      this.logger.warn({ err: error, text: text.slice(0, 200) }, 'a message of the scheduler that cannot be read');
+      return;
+    }
+    if ('worker' in message && message.worker === this.config.workerId) return;
+    // What we gave back ourselves is in the mirror already; of others' changes it knows nothing.
+    if ('host' in message && message.host === this.host.id && !(message.kind === 'free' && this.leases.isOwnRelease())) this.leases.mirror.expire();
+    if (message.kind !== 'free') this.room.hear(message, () => this.cluster);
+    if (message.kind !== 'taken') this.wake();
+  }
+
+  private get cluster(): ClusterState {
+    return { hosts: this.view.hosts, tiers: this.room.tiers };
+  }
+
+  private async decide(): Promise<void> {
+    const places = this.config.concurrency - this.underWay.size;
+    if (places <= 0 || this.room.line.size === 0) return;
+    if (this.leases.mirror.isStale) await this.leases.mirror.refresh();
+    const { cluster } = this;
+    const { starts, reservations } = schedule(this.room.line, cluster, { most: places + OTHERS_STARTS });
+    void this.keepFor(reservations);
+    const ours: { task: WaitingTask; placement: Placed }[] = [];
+    for (const start of starts) {
+      if (ours.length === places) break;
+      const placement = this.placementHere(start.task, start.placement, cluster);
+      if (placement === undefined) continue;
+      if (placement.evict.length > 0) this.makeRoom(placement);
+      else ours.push({ task: start.task, placement });
+    }
+    if (ours.length === 0) return;
+    const held = await this.hold(ours);
+    await this.fetch(held, cluster);
+  }
+
+  /** The placement, if it is ours to make: here, and by no other worker's container, unless those have let it wait. */
+  private placementHere(task: WaitingTask, chosen: Placed, { hosts }: ClusterState): Placed | undefined {
+    const { workerId } = this.config;
+    if (chosen.hostId === this.host.id && (chosen.warm === undefined || chosen.warm.workerId === workerId)) return chosen;
+    const now = performance.now();
+    const since = this.leftToOthers.get(task.taskId);
+    if (since === undefined || now - since < COURTESY_MS) {
+      if (since === undefined) this.leftToOthers.set(task.taskId, now);
+      this.courtesyTimer ??= setTimeout(() => {
+        this.courtesyTimer = undefined;
+        this.wake();
+      }, COURTESY_MS);
+      return undefined;
+    }
+    const here = hosts.filter(({ hostId }) => hostId === this.host.id).map((host): HostState => ({ ...host, warm: host.warm.filter((container) => container.workerId === workerId) }));
+    const placement = place(task, here);
+    return placement.kind === 'placed' ? placement : undefined;
+  }
+
+  /** Containers in the way are ended by whose they are; the task starts when their leases are back. */
+  private makeRoom({ evict }: Placed): void {
+    const { workerId } = this.config;
+    this.pool.evict(evict.filter((container) => container.workerId === workerId).map(({ leaseId }) => leaseId));
+    for (const { workerId: other, leaseId } of evict) if (other !== workerId) this.orders.send(other, { evict: leaseId });
+  }
+
+  /** Takes hold of what each needs: a warm container of ours, or a new lease. Those that cannot be had are left out. */
+  private async hold(starts: readonly { task: WaitingTask; placement: Placed }[]): Promise<HeldStart[]> {
+    const warm = starts.flatMap(({ task, placement }): HeldStart[] => {
+      const lease = placement.warm === undefined ? undefined : this.pool.choose(placement.warm.leaseId, task.taskId);
+      return lease === undefined ? [] : [{ task, lease, warm: true }];
+    });
+    const cold = starts.filter(({ placement }) => placement.warm === undefined);
+    const leases = await this.leases.acquire(cold.map(({ task, placement }) => ({ task, amounts: placement.amounts })));
+    // A container that we thought idle is not: the book shows it as it was.
+    if (warm.length + cold.length < starts.length) this.leases.mirror.expire();
+    return [...warm, ...cold.flatMap(({ task }, index): HeldStart[] => {
+      const lease = leases[index];
+      return lease === undefined ? [] : [{ task, lease, warm: false }];
+    })];
+  }
+
+  /** Takes the tasks out of their queues; what is not to be had gives back what was held for it. */
+  private async fetch(held: readonly HeldStart[], cluster: ClusterState): Promise<void> {
+    const vain: HeldStart[] = [];
+    const taken: { taskId: string; resources: string[] }[] = [];
+    await Promise.all(QUALITY_TIERS.map(async (tier) => {
+      const ofTier = held.filter(({ task }) => task.tier === tier);
+      if (ofTier.length === 0) return;
+      const answers = await this.queues.take(tier, ofTier.map(({ task }) => task.taskId)).catch((error: unknown) => {
+        vain.push(...ofTier);
+        throw error;
+      });
+      for (const [index, start] of ofTier.entries()) {
+        const { taskId } = start.task;
+        const answer = answers[index];
+        if (answer?.kind === 'taken') {
+          const resources = Object.keys(start.lease.amounts);
+          this.room.taken(taskId, this.host.id, resources, cluster);
+          this.leftToOthers.delete(taskId);
+          taken.push({ taskId, resources });
+          this.carry(start, answer.payload);
+        } else {
+          if (answer?.kind === 'tier-full') this.room.full(tier);
+          else this.room.gone(taskId);
+          vain.push(start);
+        }
+      }
+    })).finally(() => this.letGo(vain));
+    if (taken.length > 0) this.say({ kind: 'taken', host: this.host.id, worker: this.config.workerId, tasks: taken });
+  }
+
+  private letGo(vain: readonly HeldStart[]): void {
+    for (const { warm, lease, task } of vain) if (warm) this.pool.unchoose(lease.id, task.taskId);
+    void this.leases.release(vain.filter(({ warm }) => !warm).map(({ lease }) => lease));
+  }
+
+  private carry(start: HeldStart, payload: JobPayload): void {
+    const carried = this.carryOut(start, payload)
+      .catch((error: unknown) => this.logger.error({ err: error, task: start.task.taskId }, 'a task could not be put away; its lock runs out, and another worker takes it'))
+      .finally(() => {
+        this.underWay.delete(carried);
+        this.wake();
+      });
+    this.underWay.add(carried);
+  }
+
+  private async carryOut({ task, lease, warm }: HeldStart, payload: JobPayload): Promise<void> {
+    const { taskId, tier } = task;
+    let end: RunEnd;
+    try {
+      if (warm) this.leases.useFor(lease, task).catch((error: unknown) => this.logger.warn({ err: error }, 'the book could not be told what a warm container does'));
+      end = await this.runTask.run({ taskId, payload, lease });
+    } catch (error) {
+      this.logger.error({ err: error, task: taskId }, 'a run could not be begun or put away; the task waits again');
+      end = { kind: 'put-back' };
+      await this.giveBack(lease, task);
+      await elapse(MISHAP_PAUSE_MS, this.stopping.signal);
+    }
+    await Promise.all([this.putAway(task, end), this.giveBack(lease, task)]);
+    this.room.ended(taskId);
+    this.say({ kind: 'ended', worker: this.config.workerId, taskIds: [taskId] });
+    if (end.kind !== 'put-back') return;
+    const again = waitingTaskOf(taskId, tier, end.payload ?? payload, task.priority);
+    this.room.enter(again);
+    this.say({ kind: 'waiting', task: again });
+  }
+
+  private putAway({ taskId, tier }: WaitingTask, end: RunEnd): Promise<void> {
+    return end.kind === 'done' ? this.queues.complete(tier, taskId) : this.queues.putBack(tier, taskId, end.payload);
+  }
+
+  /** A container that stays up keeps the lease, until it ends. */
+  private async giveBack(lease: HeldLease, { taskId }: WaitingTask): Promise<void> {
+    this.pool.unchoose(lease.id, taskId);
+    if (!this.pool.has(lease)) await this.leases.release([lease]);
+  }
+
+  /** Writes the reservations of this host into the book, where they hold for all its workers; what has no reason any more is taken back. */
+  private async keepFor(reservations: readonly Reservation[]): Promise<void> {
+    const here = reservations.filter(({ hostId }) => hostId === this.host.id);
+    const wanted = new Set(here.map(({ task }) => task.taskId));
+    const over = [...this.reserved].filter((taskId) => !wanted.has(taskId));
+    try {
+      for (const taskId of over) {
+        this.reserved.delete(taskId);
+        await this.host.book.unreserve(taskId);
+      }
+      for (const { task, resources } of here) {
+        if (await this.host.book.reserve(task.taskId, resources, RESERVATION_MS)) this.reserved.add(task.taskId);
+      }
+      if (over.length + here.length > 0) this.leases.mirror.expire();
+    } catch (error) {
+      this.logger.warn({ err: error }, 'what is kept for tasks that were passed over could not be written');
+    }
+  }
+
+  private say(message: SchedulerMessage): void {
+    this.redis.queue.publish(schedulerChannel, JSON.stringify(message)).catch((error: unknown) => {
+      this.logger.debug({ err: error, kind: message.kind }, 'the other workers could not be told');
+    });
+  }
+}

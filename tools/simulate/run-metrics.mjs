@@ -1,0 +1,84 @@
+// @ts-check
+// From what happened to each task to the figures of a run. Pure. The words are defined in docs/scheduling.md.
+import { percentile } from '../bench/statistics.mjs';
+import { jainIndex, shareRatios } from './project-shares.mjs';
+
+/**
+ * What became of a task. Times are milliseconds of the trace.
+ * @typedef {object} Outcome
+ * @property {import('./read-trace.mjs').TraceTask} task
+ * @property {number} startedAt when it got its lease
+ * @property {number} coldMs until its own work began
+ * @property {number} endedAt
+ */
+
+/** @typedef {{ p50Ms: number, p95Ms: number, maxMs: number, meanMs: number }} Waits */
+
+/**
+ * @typedef {object} RunMetrics
+ * @property {number} makespanMs from the first submission to the last end
+ * @property {number} utilisation device memory times time that tasks' own work needed, of all that there was until the last end
+ * @property {Waits} wait
+ * @property {Partial<Record<import('./read-trace.mjs').QualityTier, Waits>>} waitOfTier
+ * @property {number} fairness Jain's index over the projects' shares
+ * @property {number} coldStarts
+ * @property {number} overtaken the most tasks that were submitted after one and started before it
+ */
+
+/**
+ * @param {import('./read-trace.mjs').Trace} trace
+ * @param {readonly Outcome[]} outcomes of all tasks
+ * @returns {RunMetrics}
+ */
+export function runMetrics(trace, outcomes) {
+  const demands = new Map([...trace.pipelines].map(([id, { demand }]) => [id, demand.gpus * demand.vramBytes]));
+  const vramOf = (/** @type {Outcome} */ { task }) => demands.get(task.pipelineId) ?? NaN;
+  const makespanMs = Math.max(...outcomes.map(({ endedAt }) => endedAt)) - Math.min(...outcomes.map(({ task }) => task.at));
+  const needed = outcomes.reduce((sum, outcome) => sum + vramOf(outcome) * outcome.task.durationMs, 0);
+  const tiers = new Set(trace.tasks.map(({ tier }) => tier));
+  return {
+    makespanMs,
+    utilisation: needed / (wholeVram(trace) * makespanMs),
+    wait: waits(outcomes),
+    waitOfTier: Object.fromEntries([...tiers].map((tier) => [tier, waits(outcomes.filter(({ task }) => task.tier === tier))])),
+    fairness: jainIndex([...shareRatios(wholeVram(trace), outcomes.map((outcome) => ({ projectId: outcome.task.projectId, amount: vramOf(outcome), wantedFrom: outcome.task.at, heldFrom: outcome.startedAt, until: outcome.endedAt }))).values()]),
+    coldStarts: outcomes.filter(({ coldMs }) => coldMs > 0).length,
+    overtaken: Math.max(...overtakings(outcomes)),
+  };
+}
+
+/** @param {import('./read-trace.mjs').Trace} trace bytes of all devices together */
+export const wholeVram = ({ hosts }) => hosts.reduce((sum, { devices }) => sum + devices.reduce((ofHost, { vramBytes }) => ofHost + vramBytes, 0), 0);
+
+/**
+ * A task waits while it is submitted and its own work has not begun: for its lease, and for a cold start.
+ * @param {Outcome} outcome
+ */
+export const waitMs = ({ task, startedAt, coldMs }) => startedAt + coldMs - task.at;
+
+/** @param {readonly Outcome[]} outcomes @returns {Waits} */
+function waits(outcomes) {
+  const values = outcomes.map(waitMs);
+  return { p50Ms: percentile(values, 50), p95Ms: percentile(values, 95), maxMs: Math.max(...values), meanMs: values.reduce((sum, value) => sum + value, 0) / values.length };
+}
+
+/**
+ * For each task, how many that were submitted after it got their lease before it.
+ * @param {readonly Outcome[]} outcomes
+ * @returns {number[]}
+ */
+export function overtakings(outcomes) {
+  const bySubmission = [...outcomes].sort((one, other) => one.task.at - other.task.at || (one.task.taskId < other.task.taskId ? -1 : 1));
+  const places = new Map(bySubmission.map((outcome, place) => [outcome, place]));
+  const byStart = [...outcomes].sort((one, other) => one.startedAt - other.startedAt || (places.get(one) ?? NaN) - (places.get(other) ?? NaN));
+  // Fenwick's tree of those that have started, by their place from the end: how many later ones are in it is a sum of few cells.
+  const size = outcomes.length;
+  const cells = new Uint32Array(size + 1);
+  return byStart.map((outcome) => {
+    const fromEnd = size - (places.get(outcome) ?? NaN);
+    let later = 0;
+    for (let cell = fromEnd - 1; cell > 0; cell -= cell & -cell) later += cells[cell] ?? 0;
+    for (let cell = fromEnd; cell <= size; cell += cell & -cell) cells[cell] = (cells[cell] ?? 0) + 1;
+    return later;
+  });
+}
