@@ -1,5 +1,5 @@
 // @ts-check
-// `npm run bench [-- control|cold|warm] [--json FILE]`: prints figures with their ratios to a floor measured in the same run.
+// `npm run bench [-- control|cold|warm|simulate] [--json FILE]`: prints figures with their ratios to a floor measured in the same run.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import process from 'node:process';
@@ -10,9 +10,11 @@ import { ensureRedisProgram } from '../setup/redis-server.step.mjs';
 import { setUpDependencies, setUpNode } from '../setup/set-up.mjs';
 import { parseBenchArguments, usageText } from './bench-arguments.mjs';
 
+/** Of the bench itself, or of each of several things by their names. @typedef {Record<string, number | Record<string, number>>} Figures */
+
 /**
  * A bench prints its report and gives its figures by the names of protocol §8, without the bench's own name.
- * @typedef {(context: import('../setup/program.mjs').ProgramContext, tools: { redisProgram: string }) => Promise<Record<string, number>>} Bench
+ * @typedef {(context: import('../setup/program.mjs').ProgramContext, tools: { redisProgram: string }) => Promise<Figures>} Bench
  */
 
 void runProgram(async (context) => {
@@ -30,7 +32,7 @@ void runProgram(async (context) => {
   await setUpDependencies(context);
   await report.step('Build', (say) => buildApps(context, say));
 
-  /** @type {Record<string, Record<string, number>>} */
+  /** @type {Record<string, Figures>} */
   const figures = {};
   for (const name of benches) {
     // They import installed packages, so they are loaded only now.

@@ -1,6 +1,6 @@
 // @ts-check
 // From what happened to each task to the figures of a run. Pure. The words are defined in docs/scheduling.md.
-import { percentile } from '../bench/statistics.mjs';
+import { median, percentile } from '../bench/statistics.mjs';
 import { jainIndex, shareRatios } from './project-shares.mjs';
 
 /**
@@ -20,6 +20,7 @@ import { jainIndex, shareRatios } from './project-shares.mjs';
  * @property {number} utilisation device memory times time that tasks' own work needed, of all that there was until the last end
  * @property {Waits} wait
  * @property {Partial<Record<import('./read-trace.mjs').QualityTier, Waits>>} waitOfTier
+ * @property {number} projectP95Ms the 95th percentile of each project's own waits, and of those the median: what the project in the middle sees, however few its tasks
  * @property {number} fairness Jain's index over the projects' shares
  * @property {number} coldStarts
  * @property {number} overtaken the most tasks that were submitted after one and started before it
@@ -31,17 +32,16 @@ import { jainIndex, shareRatios } from './project-shares.mjs';
  * @returns {RunMetrics}
  */
 export function runMetrics(trace, outcomes) {
-  const demands = new Map([...trace.pipelines].map(([id, { demand }]) => [id, demand.gpus * demand.vramBytes]));
-  const vramOf = (/** @type {Outcome} */ { task }) => demands.get(task.pipelineId) ?? NaN;
+  const claims = outcomes.map(({ task, startedAt, endedAt }) => ({ projectId: task.projectId, amount: vramOf(trace, task), wantedFrom: task.at, heldFrom: startedAt, until: endedAt }));
   const makespanMs = Math.max(...outcomes.map(({ endedAt }) => endedAt)) - Math.min(...outcomes.map(({ task }) => task.at));
-  const needed = outcomes.reduce((sum, outcome) => sum + vramOf(outcome) * outcome.task.durationMs, 0);
   const tiers = new Set(trace.tasks.map(({ tier }) => tier));
   return {
     makespanMs,
-    utilisation: needed / (wholeVram(trace) * makespanMs),
+    utilisation: neededShare(trace, makespanMs),
     wait: waits(outcomes),
     waitOfTier: Object.fromEntries([...tiers].map((tier) => [tier, waits(outcomes.filter(({ task }) => task.tier === tier))])),
-    fairness: jainIndex([...shareRatios(wholeVram(trace), outcomes.map((outcome) => ({ projectId: outcome.task.projectId, amount: vramOf(outcome), wantedFrom: outcome.task.at, heldFrom: outcome.startedAt, until: outcome.endedAt }))).values()]),
+    projectP95Ms: median([...new Set(outcomes.map(({ task }) => task.projectId))].map((projectId) => waits(outcomes.filter(({ task }) => task.projectId === projectId)).p95Ms)),
+    fairness: jainIndex([...shareRatios(wholeVram(trace), claims).values()]),
     coldStarts: outcomes.filter(({ coldMs }) => coldMs > 0).length,
     overtaken: Math.max(...overtakings(outcomes)),
   };
@@ -49,6 +49,20 @@ export function runMetrics(trace, outcomes) {
 
 /** @param {import('./read-trace.mjs').Trace} trace bytes of all devices together */
 export const wholeVram = ({ hosts }) => hosts.reduce((sum, { devices }) => sum + devices.reduce((ofHost, { vramBytes }) => ofHost + vramBytes, 0), 0);
+
+/**
+ * What of the device memory, times so much time, the tasks' own work needs.
+ * @param {import('./read-trace.mjs').Trace} trace
+ * @param {number} timeMs
+ */
+export const neededShare = (trace, timeMs) => trace.tasks.reduce((sum, task) => sum + vramOf(trace, task) * task.durationMs, 0) / (wholeVram(trace) * timeMs);
+
+/** @param {import('./read-trace.mjs').Trace} trace @param {import('./read-trace.mjs').TraceTask} task bytes of all its devices together */
+function vramOf({ pipelines }, { pipelineId }) {
+  const pipeline = pipelines.get(pipelineId);
+  if (pipeline === undefined) throw new Error(`there is no pipeline ${pipelineId}`);
+  return pipeline.demand.gpus * pipeline.demand.vramBytes;
+}
 
 /**
  * A task waits while it is submitted and its own work has not begun: for its lease, and for a cold start.

@@ -68,10 +68,15 @@ export function simulateTrace(trace, policy) {
   }
 
   for (let now = events.nextAt; now !== undefined; now = events.nextAt) {
+    let isDecisive = false;
     while (events.nextAt === now) {
       const event = events.take();
-      if (event !== undefined) happen(now, event);
+      if (event === undefined) break;
+      happen(now, event);
+      // Whoever wanted an idle container's memory could have had it ended.
+      if (event.kind !== 'idled') isDecisive = true;
     }
+    if (!isDecisive) continue;
     // What is not kept any more may be used at once.
     for (let round = 1; decideOnce(now); round += 1) if (round > MOST_ROUNDS) throw new Error(`at ${now} ms reservations come and go without end`);
   }

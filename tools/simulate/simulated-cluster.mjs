@@ -7,7 +7,9 @@ import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 /** @typedef {import('@function-runner/scheduling').WarmContainer} WarmContainer */
 /** @typedef {import('./read-trace.mjs').TraceTask} TraceTask */
 
-/** A container: its lease, and for whom it may work. @typedef {{ leaseId: string, hostId: string, amounts: Readonly<Record<string, number>>, pipelineId: string, projectId: string }} Container */
+/** A container: its lease, and for whom it may work. @typedef {{ leaseId: string, hostId: string, amounts: Readonly<Record<string, number>>, projectId: string }} Container */
+
+/** A host whose lists may be changed here. @typedef {Omit<ClusterState['hosts'][number], 'warm' | 'devices'> & { devices: import('@function-runner/scheduling').DeviceState[], warm: WarmContainer[] }} SimulatedHost */
 
 /**
  * The hosts of a trace while it is simulated.
@@ -17,10 +19,12 @@ import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
  * containers hold, and no more than there is; no tier runs more than its limit.
  */
 export class SimulatedCluster {
-  /** @type {{ hosts: (Omit<ClusterState['hosts'][number], 'warm' | 'devices'> & { devices: import('@function-runner/scheduling').DeviceState[], warm: WarmContainer[] })[], tiers: ClusterState['tiers'] }} */
+  /** @type {{ hosts: SimulatedHost[], tiers: ClusterState['tiers'] }} */
   state;
   /** All containers by their lease. @type {Map<string, Container>} */
   #containers = new Map();
+  /** @type {Map<string, { host: SimulatedHost, containers: Set<Container> }>} */
+  #sites;
   /** Of tasks that run. @type {Map<string, string>} */
   #leaseOfTask = new Map();
   #pipelines;
@@ -44,6 +48,7 @@ export class SimulatedCluster {
       })),
       tiers: /** @type {ClusterState['tiers']} */ (Object.fromEntries(QUALITY_TIERS.map((tier) => [tier, { running: 0, limit: limits[tier] }]))),
     };
+    this.#sites = new Map(this.state.hosts.map((host) => [host.hostId, { host, containers: new Set() }]));
   }
 
   get running() {
@@ -66,8 +71,7 @@ export class SimulatedCluster {
     if (leaseId === undefined) {
       leaseId = `l${this.#leases}`;
       this.#leases += 1;
-      this.#containers.set(leaseId, { leaseId, hostId, amounts, pipelineId: task.pipelineId, projectId: task.projectId });
-      this.#change(hostId, amounts, 1);
+      this.#add({ leaseId, hostId, amounts, projectId: task.projectId });
     } else this.#takeIdle(leaseId, task);
     if (this.#leaseOfTask.has(task.taskId)) throw new Error(`${task.taskId} was started twice`);
     this.#leaseOfTask.set(task.taskId, leaseId);
@@ -108,7 +112,7 @@ export class SimulatedCluster {
     this.#leaseOfTask.delete(task.taskId);
     this.state.tiers[task.tier].running -= 1;
     const { warm } = this.#pipelineOf(task.pipelineId);
-    const host = this.#host(container.hostId);
+    const host = this.#site(container.hostId).host;
     if (warm === undefined || this.#warmLimit === 0) this.#remove(container);
     else {
       // The list is in the order of idleness; the one that has been idle longest goes.
@@ -129,7 +133,7 @@ export class SimulatedCluster {
    */
   endIdle(leaseId, since) {
     const container = this.#containers.get(leaseId);
-    const host = container && this.#host(container.hostId);
+    const host = container && this.#site(container.hostId).host;
     const place = host?.warm.findIndex((warm) => warm.leaseId === leaseId && (since === undefined || warm.idleSince === since)) ?? -1;
     if (container === undefined || host === undefined || place < 0) {
       if (since === undefined) throw new Error(`${leaseId} was to be ended and is not idle`);
@@ -144,7 +148,7 @@ export class SimulatedCluster {
   /** @param {string} leaseId @param {TraceTask} task */
   #takeIdle(leaseId, task) {
     const container = this.#containers.get(leaseId);
-    const host = container && this.#host(container.hostId);
+    const host = container && this.#site(container.hostId).host;
     const place = host?.warm.findIndex((warm) => warm.leaseId === leaseId) ?? -1;
     const warm = host?.warm[place];
     if (warm === undefined || warm.pipelineId !== task.pipelineId || (warm.projectId !== undefined && warm.projectId !== task.projectId)) throw new Error(`${leaseId} is no warm container for ${task.taskId}`);
@@ -152,9 +156,17 @@ export class SimulatedCluster {
   }
 
   /** @param {Container} container */
-  #remove({ leaseId, hostId, amounts }) {
-    this.#containers.delete(leaseId);
-    this.#change(hostId, amounts, -1);
+  #add(container) {
+    this.#containers.set(container.leaseId, container);
+    this.#site(container.hostId).containers.add(container);
+    this.#change(container.hostId, container.amounts, 1);
+  }
+
+  /** @param {Container} container */
+  #remove(container) {
+    this.#containers.delete(container.leaseId);
+    this.#site(container.hostId).containers.delete(container);
+    this.#change(container.hostId, container.amounts, -1);
   }
 
   /** @param {string} hostId @param {Readonly<Record<string, number>>} amounts @param {1 | -1} sign */
@@ -163,15 +175,15 @@ export class SimulatedCluster {
   }
 
   /** @param {string} hostId */
-  #host(hostId) {
-    const host = this.state.hosts.find((candidate) => candidate.hostId === hostId);
-    if (host === undefined) throw new Error(`there is no host ${hostId}`);
-    return host;
+  #site(hostId) {
+    const site = this.#sites.get(hostId);
+    if (site === undefined) throw new Error(`there is no host ${hostId}`);
+    return site;
   }
 
   /** @param {string} hostId @param {string} resource @returns {Capacity} */
   #capacity(hostId, resource) {
-    const host = this.#host(hostId);
+    const host = this.#site(hostId).host;
     const deviceId = deviceOf(resource);
     const capacity = resource === CPU ? host.cpu : resource === MEMORY ? host.memory : host.devices.find(({ id }) => id === deviceId);
     if (capacity === undefined) throw new Error(`${hostId} has no ${resource}`);
@@ -189,11 +201,11 @@ export class SimulatedCluster {
   #check(hostId) {
     /** @type {Map<string, number>} */
     const held = new Map();
-    for (const container of this.#containers.values()) {
-      if (container.hostId !== hostId) continue;
-      for (const [resource, amount] of Object.entries(container.amounts)) held.set(resource, (held.get(resource) ?? 0) + amount);
+    const { host, containers } = this.#site(hostId);
+    for (const { amounts } of containers) {
+      for (const [resource, amount] of Object.entries(amounts)) held.set(resource, (held.get(resource) ?? 0) + amount);
     }
-    const { devices, cpu, memory } = this.#host(hostId);
+    const { devices, cpu, memory } = host;
     for (const [resource, { leased, total }] of /** @type {[string, Capacity][]} */ ([[CPU, cpu], [MEMORY, memory], ...devices.map((device) => [gpuResource(device.id), device])])) {
       if (leased !== (held.get(resource) ?? 0)) throw new Error(`${resource} of ${hostId}: ${leased} leased, but ${held.get(resource) ?? 0} held`);
       if (leased > total) throw new Error(`${resource} of ${hostId}: ${leased} leased of ${total}`);

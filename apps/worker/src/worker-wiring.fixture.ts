@@ -1,8 +1,13 @@
+import { ClusterReader } from '@function-runner/lease-book';
+import { place, waitingTaskOf } from '@function-runner/scheduling';
+import type { JobPayload } from '@function-runner/task-contract';
 import { TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import type { WorkerConfig } from './config/worker-config.js';
 import { DockerEngine } from './container/docker-engine.adapter.js';
 import { InstallIdentity } from './container/install-identity.js';
+import { ClusterView } from './intake/cluster-view.js';
 import { DeviceInventory } from './inventory/device-inventory.js';
+import type { HeldLease } from './lease/held-lease.js';
 import { Host } from './lease/host.js';
 import { LeaseKeeper } from './lease/lease-keeper.js';
 import { createLogger } from './logging/logger.js';
@@ -11,43 +16,78 @@ import { PipelineLibrary } from './models/pipeline-library.js';
 import { RedisConnections } from './progress/redis-connections.js';
 import { ContainerExecutor } from './run/container-executor.js';
 import { LiveRuns } from './run/live-runs.js';
-import { RunTask } from './run/run-task.js';
+import { RunTask, type RunEnd } from './run/run-task.js';
 import { WorkerOrders } from './run/worker-orders.js';
 import { WarmPool } from './warm/warm-pool.js';
 import { Workspace } from './workspace/workspace.js';
 
 const logger = createLogger('silent', 'test');
 
-/** One worker's wiring below its intake, by hand: what WorkerModule makes of the same configuration. */
+/** One worker's wiring below its intake, by hand: what WorkerModule makes of the same configuration. Nothing runs before {@link open}. */
 export class WorkerWiring {
   readonly redis: RedisConnections;
   readonly store: TaskStore;
   readonly registry: WorkerRegistry;
   readonly live = new LiveRuns();
   readonly metrics = new WorkerMetrics();
+  readonly engine: DockerEngine;
+  readonly workspace: Workspace;
   readonly host: Host;
   readonly leases: LeaseKeeper;
   readonly pool: WarmPool;
   readonly runTask: RunTask;
   readonly orders: WorkerOrders;
+  private readonly view: ClusterView;
 
   constructor(readonly config: WorkerConfig) {
     this.redis = new RedisConnections(config.redisUrl, logger);
     this.store = new TaskStore(this.redis.main, { retentionMs: config.retentionMs });
     this.registry = new WorkerRegistry(this.redis.main);
     const identity = new InstallIdentity(config);
-    const engine = new DockerEngine({ dockerHost: config.dockerHost, pull: config.imagePull }, identity, logger);
-    const workspace = new Workspace(config);
-    this.host = new Host(config, engine, new DeviceInventory(config, logger), this.redis, logger);
+    this.engine = new DockerEngine({ dockerHost: config.dockerHost, pull: config.imagePull }, identity, logger);
+    this.workspace = new Workspace(config);
+    this.host = new Host(config, this.engine, new DeviceInventory(config, logger), this.redis, logger);
     this.leases = new LeaseKeeper(this.host, config, logger);
-    this.pool = new WarmPool(config, workspace, this.leases, this.metrics, logger);
-    const executor = new ContainerExecutor(config, engine, workspace, new PipelineLibrary(config, logger), identity, this.pool, this.registry, this.host, this.leases);
+    this.pool = new WarmPool(config, this.workspace, this.leases, this.metrics, logger);
+    this.view = new ClusterView(this.host, this.leases, new ClusterReader(this.redis.main, this.registry), this.pool, config, logger);
+    const executor = new ContainerExecutor(config, this.engine, this.workspace, new PipelineLibrary(config, logger), identity, this.pool, this.registry, this.host, this.leases);
     this.runTask = new RunTask(config, this.store, executor, this.live, this.metrics, logger);
     this.orders = new WorkerOrders(config, this.redis, this.live, this.pool, logger);
   }
 
+  /** Declares the host and begins to renew leases. Orders are heard only after `orders.listen`. */
+  async open(): Promise<this> {
+    await this.host.open();
+    await this.leases.open();
+    return this;
+  }
+
+  /** What a task needs of the host, as intake would hold it: a warm container of this worker's, or a new lease. @throws where neither is to be had */
+  async lease(taskId: string, payload: JobPayload): Promise<HeldLease> {
+    const task = waitingTaskOf(taskId, 'high', payload, 'normal');
+    await this.leases.mirror.refresh();
+    const placement = place(task, this.view.hosts);
+    if (placement.kind !== 'placed' || placement.evict.length > 0) throw new Error(`there is no place for the task: ${JSON.stringify(placement)}`);
+    const [lease] = placement.warm === undefined ? await this.leases.acquire([{ task, amounts: placement.amounts }]) : [this.pool.choose(placement.warm.leaseId, taskId)];
+    if (lease === undefined) throw new Error(`its place was taken by others: ${JSON.stringify(placement)}`);
+    return lease;
+  }
+
+  /** Runs a task as intake does: on a lease of its own, which is back afterwards unless a warm container keeps it. */
+  async run(taskId: string, payload: JobPayload): Promise<RunEnd> {
+    const lease = await this.lease(taskId, payload);
+    try {
+      return await this.runTask.run({ taskId, payload, lease });
+    } finally {
+      this.pool.unchoose(lease.id, taskId);
+      if (!this.pool.has(lease)) await this.leases.release([lease]);
+    }
+  }
+
   async close(): Promise<void> {
     await this.pool.close();
+    this.leases.close();
+    this.host.close();
     this.redis.onApplicationShutdown();
   }
 }

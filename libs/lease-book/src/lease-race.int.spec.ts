@@ -94,6 +94,7 @@ interface Worker {
  * the rules of `lease-book.ts`: a container starts after its lease, and is gone before it is given back.
  */
 class Site {
+  private readonly redis: Redis;
   private readonly books: LeaseBook[];
   private readonly workers: Worker[] = [];
   /** What runs, by the lease that it runs under: also what the dead have left. */
@@ -112,7 +113,6 @@ class Site {
     this.books = connections.map((connection) => new LeaseBook(connection, hostId, { ttlMs: TTL_MS }));
     this.redis = connections[0] as Redis;
   }
-  private readonly redis: Redis;
 
   async start(): Promise<void> {
     for (let at = 0; at < SLOTS; at += 1) this.hire(at);

@@ -15,6 +15,13 @@ export class PipelineExecution {
   @IsOptional() @IsIn(['job', 'server'], { message: 'must be "job" or "server"' })
   mode?: 'job' | 'server';
 
+  /**
+   * Whether tasks of different projects may be served by one process, which then can read every project of the workspace.
+   * Only in server mode; default false: a container sees its own project and no other.
+   */
+  @IsOptional() @IsBoolean()
+  shareable?: boolean;
+
   /** Replaces the image's entrypoint; empty keeps it. */
   @IsArray() @ArrayMaxSize(64) @IsString({ each: true }) @MaxLength(4096, { each: true })
   command!: string[];

@@ -17,6 +17,16 @@ describe('validatePipelineManifest', () => {
     expect(validatePipelineManifest(pipeline)).toEqual({ ok: true, value: pipeline });
   });
 
+  test.each([true, false])('takes a server that says of itself whether projects may share it: %s', (shareable) => {
+    const pipeline = { ...good, execution: { ...good.execution, mode: 'server', shareable } };
+    expect(validatePipelineManifest(pipeline)).toEqual({ ok: true, value: pipeline });
+  });
+
+  test('takes a job that says that it is not shareable', () => {
+    const pipeline = { ...good, execution: { ...good.execution, shareable: false } };
+    expect(validatePipelineManifest(pipeline)).toEqual({ ok: true, value: pipeline });
+  });
+
   test.each<[string, unknown, string]>([
     ['an id that is a path', { ...good, id: 'a/b' }, 'id'],
     ['an id with two colons', { ...good, id: 'a:b:c' }, 'id'],
@@ -24,6 +34,9 @@ describe('validatePipelineManifest', () => {
     ['an image with an option', { ...good, container_image: '--privileged' }, 'container_image'],
     ['a protocol to come', { ...good, execution: { ...good.execution, protocol: 'cog' } }, 'execution.protocol'],
     ['a mode that is none', { ...good, execution: { ...good.execution, mode: 'batch' } }, 'execution.mode'],
+    ['a job that is shareable', { ...good, execution: { ...good.execution, mode: 'job', shareable: true } }, 'execution.shareable'],
+    ['one that is shareable and names no mode', { ...good, execution: { ...good.execution, shareable: true } }, 'execution.shareable'],
+    ['a server that is perhaps shareable', { ...good, execution: { ...good.execution, mode: 'server', shareable: 'yes' } }, 'execution.shareable'],
     ['an argument that is none', { ...good, execution: { ...good.execution, args: [2] } }, 'execution.args'],
     ['a name of the environment that is none', { ...good, execution: { ...good.execution, environment: { 'A-B': 'x' } } }, 'execution.environment.A-B'],
     ['a value of the environment with NUL', { ...good, execution: { ...good.execution, environment: { A: 'x\0' } } }, 'execution.environment.A'],

@@ -16,7 +16,7 @@ describe('keys', () => {
   });
 
   test('of different things differ, even for one id', () => {
-    const all = [keys.task('a'), keys.events('a'), keys.project('a'), keys.projectTasks('a'), keys.request('a', 'tasks'), keys.batch('a'), keys.demand('a', 'low'), keys.demand('a', 'high'), keys.demand('a:low', 'high'), ...leaseKeys];
+    const all = [keys.task('a'), keys.events('a'), keys.project('a'), keys.projectTasks('a'), keys.request('a', 'tasks'), keys.batch('a'), keys.demand('a', 'low'), keys.demand('a', 'high'), keys.demand('a:low', 'high'), keys.warmProjects('a'), ...leaseKeys];
     expect(new Set(all).size).toBe(all.length);
   });
 });

@@ -26,6 +26,8 @@ export const keys = {
   batch: (batchId: string): string => `batch:{${batchId}}`,
   /** List: what the last runs of a pipeline version in a tier have used, newest first, JSON. A tier has no colon, so that two pairs never share a key. */
   demand: (pipelineId: string, tier: string): string => `demand:{${pipelineId}:${tier}}`,
+  /** Sorted set: projects for which a serving container of the pipeline was started, JSON, by when. */
+  warmProjects: (pipelineId: string): string => `warm:{${pipelineId}}`,
   /** Hash: how much of each resource of a host may be leased. */
   leaseTotals: (hostId: string): string => `lease:{${hostId}}:total`,
   /** Hash: how much of each is leased. */

@@ -17,10 +17,10 @@ describe('couldEverRun', () => {
   });
 
   test.each([
-    ['a device that is too big', onGpus(80), [small, big], 'needs 80 GiB on one GPU; the largest there is, a RTX on host B, has 48 GiB'],
+    ['a device that is too big', onGpus(80), [small, big], 'needs 80 GiB on one GPU; the largest there is (RTX on host B) has 48 GiB'],
     ['two devices of one host', onGpus(40, { gpus: 2 }), [small, big], 'needs 2 GPUs with 40 GiB each on one host; the most that a host has is 1'],
-    ['two devices that are too big', onGpus(80, { gpus: 2 }), [small, big], 'needs 2 GPUs with 80 GiB each on one host; the largest there is, a RTX on host B, has 48 GiB'],
-    ['too much even for several devices', onGpus(60, { splittable: true }), [small, big], 'needs 60 GiB on one GPU or over several of one host; the largest there is, a RTX on host B, has 48 GiB'],
+    ['two devices that are too big', onGpus(80, { gpus: 2 }), [small, big], 'needs 2 GPUs with 80 GiB each on one host; the largest there is (RTX on host B) has 48 GiB'],
+    ['too much even for several devices', onGpus(60, { splittable: true }), [small, big], 'needs 60 GiB on one GPU or over several of one host; the largest there is (RTX on host B) has 48 GiB'],
     ['a GPU where there is none', onGpus(0.5), [host('c')], 'needs 512 MiB on one GPU; there is no GPU'],
     ['a GPU where it takes nothing', onGpus(8), [host('c', { devices: [device('0', 0)] })], 'needs 8 GiB on one GPU; there is no GPU'],
     ['too much memory', onCores(1, 65), [small, big], 'needs 65 GiB of memory; the largest host, B, has 64 GiB'],

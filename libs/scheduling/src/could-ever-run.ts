@@ -30,5 +30,5 @@ function tooFewDevices({ gpus, vramBytes, splittable }: ResourceDemand, hosts: r
   }
   if (largest === undefined) return `${need}; there is no GPU`;
   if (gpus > 1 && most > 0) return `${need}; the most that a host has is ${most}`;
-  return `${need}; the largest there is, a ${largest.device.name} on host ${largest.host.name}, has ${bytesInWords(largest.device.total)}`;
+  return `${need}; the largest there is (${largest.device.name} on host ${largest.host.name}) has ${bytesInWords(largest.device.total)}`;
 }

@@ -1,6 +1,5 @@
 import type { QualityTier } from '@function-runner/pipeline-schema';
 import type { ResourceDemand } from './resource-demand.js';
-import type { WaitingGroup } from './waiting-group.js';
 
 /** A demand that some waiting tasks have. There is one object for each demand of a line, so that it can stand for it in tables. */
 export interface DemandKind {
@@ -8,6 +7,4 @@ export interface DemandKind {
   readonly demand: ResourceDemand;
   /** How many tasks with it wait. */
   readonly waiting: Record<QualityTier, number>;
-  /** Groups whose head was passed over. */
-  readonly passed: Set<WaitingGroup>;
 }

@@ -37,7 +37,7 @@ export interface EstimateFacts {
 export function estimateWaits({ order, running, cluster, durationOf }: EstimateFacts): ReadonlyMap<string, number> {
   const places = new Places(cluster);
   const ends = new MinHeap<End>((a, b) => a.at < b.at);
-  const run = (tier: QualityTier, kind: DemandKind, until: number): void => {
+  const run = (tier: QualityTier, kind: Kind, until: number): void => {
     places.take(tier, kind, 1);
     ends.push({ at: until, tier, kind });
   };
@@ -64,11 +64,11 @@ export function estimateWaits({ order, running, cluster, durationOf }: EstimateF
 interface End {
   at: number;
   tier: QualityTier;
-  kind: DemandKind;
+  kind: Kind;
 }
 
 /** A demand, and how many of it could run now. */
-interface DemandKind {
+interface Kind {
   demand: ResourceDemand;
   slots: number;
 }
@@ -76,7 +76,7 @@ interface DemandKind {
 /** Tasks of one tier and demand: if the first of them has no place, none has. */
 interface Lane {
   tier: QualityTier;
-  kind: DemandKind;
+  kind: Kind;
   tasks: { task: WaitingTask; place: number }[];
   gone: number;
 }
@@ -107,7 +107,7 @@ function firstToGo(lanes: readonly Lane[], places: Places): Lane | undefined {
 /** What is free, all hosts taken together. Owns the count of it as tasks start and end. */
 class Places {
   private readonly left: Record<QualityTier, number> = { low: 0, standard: 0, high: 0, premium: 0 };
-  private readonly kinds = new Map<string, DemandKind>();
+  private readonly kinds = new Map<string, Kind>();
   private vram = 0;
   private cores = 0;
   private memory = 0;
@@ -124,20 +124,20 @@ class Places {
     }
   }
 
-  kindOf(demand: ResourceDemand): DemandKind {
+  kindOf(demand: ResourceDemand): Kind {
     const key = demandKey(demand);
     let kind = this.kinds.get(key);
     if (kind === undefined) this.kinds.set(key, (kind = { demand, slots: slotsOf(demand, this.cluster.hosts) }));
     return kind;
   }
 
-  fits(tier: QualityTier, { demand, slots }: DemandKind): boolean {
+  fits(tier: QualityTier, { demand, slots }: Kind): boolean {
     const { gpus, vramBytes, cpuMillis, memoryBytes } = demand;
     return this.left[tier] > 0 && slots > 0 && this.vram >= gpus * vramBytes && this.memory >= memoryBytes && this.cores >= Math.min(cpuMillis, this.mostCores);
   }
 
   /** One starts (1) or ends (-1). */
-  take(tier: QualityTier, kind: DemandKind, count: 1 | -1): void {
+  take(tier: QualityTier, kind: Kind, count: 1 | -1): void {
     const { gpus, vramBytes, cpuMillis, memoryBytes } = kind.demand;
     this.left[tier] -= count;
     kind.slots -= count;

@@ -35,3 +35,10 @@ export function* resourcesOf(host: HostState): IterableIterator<[resource: strin
   yield [MEMORY, host.memory];
   for (const device of host.devices) yield [gpuResource(device.id), device];
 }
+
+/** The tasks that have something reserved. */
+export function reservingTasks(hosts: readonly HostState[]): Set<string> {
+  const tasks = new Set<string>();
+  for (const host of hosts) for (const [, { reservedFor }] of resourcesOf(host)) if (reservedFor !== undefined) tasks.add(reservedFor);
+  return tasks;
+}

@@ -36,6 +36,7 @@ export class LineWalk {
       if (step.visit === undefined) {
         this.reach(2 * step.place + 1);
         this.reach(2 * step.place + 2);
+        if (!this.mayAnyOf(step.project)) continue;
         step.visit = new Visit(step.project, this.generation, this.mayGo);
       }
       const { visit } = step;
@@ -64,6 +65,14 @@ export class LineWalk {
   /** Some that might have gone may not any more. */
   narrow(): void {
     this.generation += 1;
+  }
+
+  private mayAnyOf({ groups }: WaitingProject): boolean {
+    for (const group of groups.values()) {
+      const head = group.at(0);
+      if (head !== undefined && this.mayGo(group, head)) return true;
+    }
+    return false;
   }
 
   private reach(place: number): void {

@@ -17,14 +17,15 @@ export interface Reservation {
  * where the least is missing. Nothing is kept for two tasks, and nothing where a container that the operator wants warm
  * would be in the way for ever. Undefined where nothing is left to be kept.
  */
-export function chooseReservation(task: TaskToPlace, hosts: readonly HostState[]): Omit<Reservation, 'task'> | undefined {
+export function chooseReservation(task: TaskToPlace, hosts: readonly HostState[]): Keepable | undefined {
   const options = task.demand.gpus > 0 ? deviceOptions(task, hosts) : hostOptions(task, hosts);
-  let best: Option | undefined;
+  let best: Keepable | undefined;
   for (const option of options) if (best === undefined || option.own > best.own || (option.own === best.own && option.missing < best.missing)) best = option;
-  return best && { hostId: best.hostId, resources: best.resources };
+  return best;
 }
 
-interface Option {
+/** Resources that may be kept for a task. */
+export interface Keepable {
   hostId: string;
   resources: readonly string[];
   /** How many of them the task has reserved already. */
@@ -33,7 +34,7 @@ interface Option {
   missing: number;
 }
 
-function* deviceOptions({ taskId, demand }: TaskToPlace, hosts: readonly HostState[]): IterableIterator<Option> {
+function* deviceOptions({ taskId, demand }: TaskToPlace, hosts: readonly HostState[]): IterableIterator<Keepable> {
   for (const { count, bytes } of deviceShapes(demand, hosts)) {
     let found = false;
     for (const host of hosts) {
@@ -52,7 +53,7 @@ function* deviceOptions({ taskId, demand }: TaskToPlace, hosts: readonly HostSta
   }
 }
 
-function* hostOptions({ taskId, demand }: TaskToPlace, hosts: readonly HostState[]): IterableIterator<Option> {
+function* hostOptions({ taskId, demand }: TaskToPlace, hosts: readonly HostState[]): IterableIterator<Keepable> {
   for (const host of hosts) {
     const amounts = Object.entries(hostAmounts(demand, host));
     if (!isOpenTo(taskId, host.cpu) || !isOpenTo(taskId, host.memory) || !amounts.every(([resource, amount]) => couldBeFree(host, resource, amount))) continue;

@@ -2,7 +2,7 @@ import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schem
 import type { ClusterState, HostState } from './cluster-state.js';
 import type { DemandKind } from './demand-kind.js';
 import { findPlace, type Fit } from './find-place.js';
-import { resourcesOf } from './host-capacity.js';
+import { reservingTasks } from './host-capacity.js';
 import { occupy, reserve } from './occupy.js';
 import { place } from './place.js';
 import type { Placed } from './placement.js';
@@ -35,7 +35,7 @@ export class Round {
   private readonly rooms = new Map<string, Room>();
   private warmthEverywhere: WarmIndex | undefined;
   /** Tasks that have something reserved: they may have a place where their equals have none. */
-  private readonly reserving = new Set<string>();
+  private readonly reserving: Set<string>;
   /** Those of them that have a place now only for that reason. */
   private readonly ready = new Set<string>();
   /** Groups whose head turned out to have no place. */
@@ -49,7 +49,7 @@ export class Round {
     this.hosts = cluster.hosts;
     const { low, standard, high, premium } = cluster.tiers;
     this.left = { low: low.limit - low.running, standard: standard.limit - standard.running, high: high.limit - high.running, premium: premium.limit - premium.running };
-    for (const host of cluster.hosts) for (const [, { reservedFor }] of resourcesOf(host)) if (reservedFor !== undefined) this.reserving.add(reservedFor);
+    this.reserving = reservingTasks(cluster.hosts);
   }
 
   isFull(tier: QualityTier): boolean {
@@ -64,30 +64,37 @@ export class Round {
   reserve(line: WaitingLine, bypassLimit: number): Reservation[] {
     const reservations: Reservation[] = [];
     const left = reservable(this.hosts);
-    const keep = (task: WaitingTask): void => {
+    // Once nothing is left to be kept for a demand, nothing is for its equals.
+    const hopeless = new Set<DemandKind>();
+    const keep = (task: WaitingTask, kind: DemandKind, isKeptAlready: boolean): void => {
       const counted = countedAs(task.demand);
       // One that its tier keeps back could not use it.
-      if (left[counted] <= 0 || this.isFull(task.tier)) return;
+      if (left[counted] <= 0 || this.isFull(task.tier) || (hopeless.has(kind) && !isKeptAlready)) return;
       const kept = chooseReservation(task, this.roomFor(task).hosts);
-      if (kept === undefined) return;
-      this.setHost(kept.hostId, (host) => reserve(host, kept.resources, task.taskId));
+      if (kept === undefined && this.canUse === undefined) hopeless.add(kind);
+      if (kept === undefined || (isKeptAlready && kept.own === 0)) return;
+      const { hostId, resources } = kept;
+      this.setHost(hostId, (host) => reserve(host, resources, task.taskId));
       this.reserving.add(task.taskId);
-      left[counted] -= counted === 'devices' ? kept.resources.length : 1;
-      reservations.push({ task, ...kept });
+      left[counted] -= counted === 'devices' ? resources.length : 1;
+      reservations.push({ task, hostId, resources });
     };
     // Others of its group would go first, so what is kept for one that is not the head is of no use.
-    const heads = [...this.reserving].sort().flatMap((taskId) => {
-      const head = line.groupOf(taskId)?.at(0);
-      return head?.taskId === taskId ? [head] : [];
+    const held = [...this.reserving].sort().flatMap((taskId) => {
+      const group = line.groupOf(taskId);
+      const head = group?.at(0);
+      return group !== undefined && head?.taskId === taskId ? [{ head, kind: group.kind }] : [];
     });
-    for (const head of heads) keep(head);
+    for (const { head, kind } of held) keep(head, kind, true);
     for (const group of line.overdue(bypassLimit, ({ demand }) => left[countedAs(demand)] > 0)) {
       const head = group.at(0);
       if (head === undefined || this.reserving.has(head.taskId) || this.hasPlace(head, group)) continue;
-      keep(head);
+      keep(head, group.kind, false);
       if (left.devices <= 0 && left.hosts <= 0) break;
     }
-    for (const task of [...heads, ...reservations.map(({ task }) => task)]) if (findPlace(task, this.roomFor(task).hosts, this.fit) !== undefined) this.ready.add(task.taskId);
+    for (const task of [...held.map(({ head }) => head), ...reservations.map(({ task }) => task)]) {
+      if (!this.ready.has(task.taskId) && findPlace(task, this.roomFor(task).hosts, this.fit) !== undefined) this.ready.add(task.taskId);
+    }
     return reservations;
   }
 

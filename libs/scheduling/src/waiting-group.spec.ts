@@ -4,7 +4,7 @@ import { onGpus, waitingTask } from './scheduling.fixture.js';
 import { WaitingGroup, isOlder } from './waiting-group.js';
 import type { WaitingTask } from './waiting-task.js';
 
-const newGroup = (): WaitingGroup => new WaitingGroup(waitingTask('like'), { key: '', demand: onGpus(16), waiting: { low: 0, standard: 0, high: 0, premium: 0 }, passed: new Set() });
+const newGroup = (): WaitingGroup => new WaitingGroup(waitingTask('like'), { key: '', demand: onGpus(16), waiting: { low: 0, standard: 0, high: 0, premium: 0 } });
 const inside = (group: WaitingGroup): (string | undefined)[] => Array.from({ length: group.size }, (_, place) => group.at(place)?.taskId);
 
 describe('WaitingGroup', () => {

@@ -17,6 +17,7 @@ import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schem
 import type { ClusterState } from './cluster-state.js';
 import { demandKey } from './demand-key.js';
 import type { DemandKind } from './demand-kind.js';
+import { reservingTasks } from './host-capacity.js';
 import { LineWalk, type MayGo } from './line-walk.js';
 import { MinHeap } from './min-heap.js';
 import { passesBy, type StartedTask } from './passes-by.js';
@@ -35,6 +36,8 @@ export class WaitingLine {
   private readonly projects = new Map<string, WaitingProject>();
   private readonly order = new ProjectOrder();
   private readonly demands = new Map<string, DemandKind>();
+  /** Groups whose head was passed over, by their demand. */
+  private readonly passed = new Map<DemandKind, Set<WaitingGroup>>();
   /** How many tasks wait, by pipeline and project. */
   private readonly pipelines = new Map<string, Map<string, number>>();
   private readonly sizes: Record<QualityTier, number> = { low: 0, standard: 0, high: 0, premium: 0 };
@@ -107,7 +110,8 @@ export class WaitingLine {
    * here is nothing new: so one start may be told twice.
    *
    * @param resources what it has on the host, be it by a warm container.
-   * @param cluster as it was when the task was chosen: whoever is kept back by a tier's limit was not passed over.
+   * @param cluster as it was when the task was chosen: whoever is kept back by a tier's limit was not passed over, and
+   *   neither was one for which something is kept: it is as good as started.
    */
   noteStart(taskId: string, hostId: string, resources: readonly string[], cluster: ClusterState): void {
     const entry = this.entries.get(taskId);
@@ -116,7 +120,7 @@ export class WaitingLine {
     const { task, group } = entry;
     this.countBypasses(entry, project, { demand: task.demand, hostId, resources }, cluster);
     group.bypasses = 0;
-    group.kind.passed.delete(group);
+    this.passed.get(group.kind)?.delete(group);
     this.clock = Math.max(this.clock, project.turn.time);
     project.virtualTime = Math.max(project.virtualTime + group.cost, this.clock);
     this.takeOut(entry, project);
@@ -155,9 +159,9 @@ export class WaitingLine {
   /** Groups of some demands that were passed over so often or more, in order. */
   *overdue(bypasses: number, counts: (kind: DemandKind) => boolean): IterableIterator<WaitingGroup> {
     const turns: { group: WaitingGroup; turn: Turn }[] = [];
-    for (const kind of this.demands.values()) {
-      if (kind.passed.size === 0 || !counts(kind)) continue;
-      for (const group of kind.passed) {
+    for (const [kind, passed] of this.passed) {
+      if (passed.size === 0 || !counts(kind)) continue;
+      for (const group of passed) {
         const project = group.bypasses >= bypasses ? this.projects.get(group.projectId) : undefined;
         if (project !== undefined) turns.push({ group, turn: turnOf(group, project) });
       }
@@ -170,10 +174,16 @@ export class WaitingLine {
     const passed = new Set<DemandKind>();
     for (const kind of this.demands.values()) if (passesBy(kind.demand, started, cluster.hosts)) passed.add(kind);
     if (passed.size === 0) return;
-    const isPassed = ({ kind, tier }: WaitingGroup): boolean => passed.has(kind) && cluster.tiers[tier].running < cluster.tiers[tier].limit;
+    const reserving = reservingTasks(cluster.hosts);
+    const isPassed = (other: WaitingGroup): boolean => {
+      const { running, limit } = cluster.tiers[other.tier];
+      return passed.has(other.kind) && running < limit && !reserving.has(other.at(0)?.taskId ?? '');
+    };
     const count = (other: WaitingGroup): void => {
       other.bypasses += 1;
-      other.kind.passed.add(other);
+      const alike = this.passed.get(other.kind);
+      if (alike === undefined) this.passed.set(other.kind, new Set([other]));
+      else alike.add(other);
     };
     for (const other of project.groups.values()) {
       const head = other.at(0);
@@ -199,7 +209,7 @@ export class WaitingLine {
     const known = project.groups.get(key);
     if (known !== undefined) return known;
     let kind = this.demands.get(demand);
-    if (kind === undefined) this.demands.set(demand, (kind = { key: demand, demand: task.demand, waiting: { low: 0, standard: 0, high: 0, premium: 0 }, passed: new Set() }));
+    if (kind === undefined) this.demands.set(demand, (kind = { key: demand, demand: task.demand, waiting: { low: 0, standard: 0, high: 0, premium: 0 } }));
     const group = new WaitingGroup(task, kind);
     project.groups.set(key, group);
     return group;
@@ -211,16 +221,19 @@ export class WaitingLine {
     group.remove(task);
     if (group.size > 0) return;
     project.groups.delete(groupKey(task, group.kind.key));
-    group.kind.passed.delete(group);
+    this.passed.get(group.kind)?.delete(group);
   }
 
   /** One more (1) or one fewer (-1) waits. */
   private count({ tier, pipelineId, projectId }: WaitingTask, kind: DemandKind, by: 1 | -1): void {
     this.sizes[tier] += by;
     kind.waiting[tier] += by;
-    if (QUALITY_TIERS.every((each) => kind.waiting[each] === 0)) this.demands.delete(kind.key);
+    if (QUALITY_TIERS.every((each) => kind.waiting[each] === 0)) {
+      this.demands.delete(kind.key);
+      this.passed.delete(kind);
+    }
     let projects = this.pipelines.get(pipelineId);
-    if (projects === undefined) this.pipelines.set(pipelineId, (projects = new Map()));
+    if (projects === undefined) this.pipelines.set(pipelineId, (projects = new Map<string, number>()));
     const waiting = (projects.get(projectId) ?? 0) + by;
     if (waiting > 0) projects.set(projectId, waiting);
     else projects.delete(projectId);

@@ -39,6 +39,12 @@ const MOST_QUEUED_EVENTS = 200;
 /** A project's index keeps a task this long beyond its retention, so that one that waited for days is still listed. */
 const INDEX_SLACK_MS = 7 * 86_400_000;
 
+/** An index outlives its tasks by days: so often is often enough to sweep it. */
+const INDEX_SWEEP_MS = 60_000;
+
+/** Beyond these many projects all are swept anew, which costs a command each. */
+const MOST_SWEPT = 10_000;
+
 export type BeginOutcome = { kind: 'started'; attempt: number } | { kind: 'ended'; state: TaskState } | { kind: 'missing' };
 export type AppendOutcome = { kind: 'stored'; seq: number } | { kind: 'cancelling' } | { kind: 'superseded' };
 /** `refused`: the task does not wait (any more); `exhausted`: it has been told as often as it may. */
@@ -67,6 +73,8 @@ export interface QueueStanding {
 export type WorkerOrder = { cancel: string; reason: string } | { evict: string };
 
 export class TaskStore {
+  /** When this process last swept a project's index, milliseconds since the epoch. */
+  private readonly sweptAt = new Map<string, number>();
   private readonly appends = new AppendQueue((identity, attempt, reports) => this.appendAll(identity, attempt, reports));
 
   constructor(
@@ -81,19 +89,28 @@ export class TaskStore {
    * The project's index is written beside it: another slot, so not in the script.
    */
   async create(task: NewTask, queuePosition: number | undefined, now = new Date()): Promise<boolean> {
-    const index = keys.projectTasks(task.projectId);
     const extra = queuePosition === undefined ? {} : { queue_position: queuePosition };
-    const horizon = this.options.retentionMs + INDEX_SLACK_MS;
     const [created] = await Promise.all([
       CREATE.run(this.redis, keys.task(task.taskId), keys.events(task.taskId), [
         eventHead(task), eventTail(task, 'queued', 'queued', now, extra), taskChannel(task.taskId), projectChannel(task.projectId),
         ...newTaskFields(task),
       ]),
-      this.redis.zadd(index, now.getTime(), task.taskId),
-      this.redis.zremrangebyscore(index, '-inf', now.getTime() - horizon),
-      this.redis.pexpire(index, horizon),
+      this.enterIndex(task, now.getTime()),
     ]);
     return created === 1;
+  }
+
+  /** Enters the task into its project's index, whose end is put off; every now and then it is swept. */
+  private async enterIndex({ projectId, taskId }: NewTask, now: number): Promise<void> {
+    const index = keys.projectTasks(projectId);
+    const horizon = this.options.retentionMs + INDEX_SLACK_MS;
+    const entered: Promise<unknown>[] = [this.redis.zadd(index, now, taskId), this.redis.pexpire(index, horizon)];
+    if (now - (this.sweptAt.get(projectId) ?? Number.NEGATIVE_INFINITY) >= INDEX_SWEEP_MS) {
+      if (this.sweptAt.size >= MOST_SWEPT) this.sweptAt.clear();
+      this.sweptAt.set(projectId, now);
+      entered.push(this.redis.zremrangebyscore(index, '-inf', now - horizon));
+    }
+    await Promise.all(entered);
   }
 
   /**

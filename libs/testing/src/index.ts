@@ -7,6 +7,6 @@ export { tempFolder } from './temp-folder.js';
 export type { TempFolder } from './temp-folder.js';
 export { SCRIPT_MODEL, SCRIPT_PIPELINE, scriptModel, scriptPipeline, SERVER_PIPELINE, serverPipeline } from './script-pipeline.js';
 export { testJob } from './test-job.js';
-export type { TestJob } from './test-job.js';
+export type { TestJob, TestJobChanges } from './test-job.js';
 export { WorkerProcess, buildWorker } from './worker-process.js';
 export { SmallDisk } from './small-disk.js';

@@ -6,8 +6,8 @@
  *
  * The depth wants the tier, and the tier the project; so the depth is read for the tier that the project had last
  * time, and once more (a third trip) when that was wrong: at a project's first task, or after its quality changed.
- * A request id that was seen before costs one more trip, to read the task that it names; and a task is refused for want
- * of a worker that could run it only after a look at the workers that there are now.
+ * A request id that was seen before costs one more trip, to read the task that it names; so does a task that no host could
+ * run, to see whether that is still so.
  *
  * What must stay true: the record is written before the job, so that no worker meets a job without a task; a task
  * without a job is ended at once or, if Redis is gone by then, made whole by the retry of its request.

@@ -1,8 +1,8 @@
 /**
- * Answers at the door whether a task has a future, without a trip to Redis where it has.
+ * Answers at the door whether a task has a future, without a trip to Redis where a host that lives could run it.
  *
- * Owns a copy of what is known of the hosts, read again every second. Must stay true: nobody is refused by a copy that was
- * read before they asked; where there is no copy yet, whoever asks waits for one.
+ * Owns a copy of what is known of the hosts, read again every second. Must stay true: nothing but that a host could run a
+ * task is concluded from a copy that was read before the question.
  */
 import { Logger } from '@nestjs/common';
 import type { ResourceDemand } from '@function-runner/scheduling';
@@ -42,11 +42,10 @@ export class CapabilityView {
     clearTimeout(this.timer);
   }
 
-  /** By the copy at hand where that says that the task has a future; else by what Redis says now. @throws what Redis answers */
+  /** By the copy at hand where that says that some host could run it; else by what Redis says now. @throws what Redis answers */
   async judge(demand: ResourceDemand): Promise<Capability> {
     const capability = this.hosts === undefined ? undefined : this.judgeBy(demand, this.hosts);
-    if (capability !== undefined && capability.kind !== 'none') return capability;
-    return this.judgeBy(demand, await this.readAnew());
+    return capability?.kind === 'able' ? capability : this.judgeBy(demand, await this.readAnew());
   }
 
   private judgeBy(demand: ResourceDemand, hosts: readonly HostFacts[]): Capability {

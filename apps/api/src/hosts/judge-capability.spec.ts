@@ -23,13 +23,13 @@ describe('judgeCapability', () => {
     ['one that lives could if it were empty, whatever is leased', onHost(32), [host('a', 0)], { kind: 'able' }],
     ['two devices of one host', onGpu(24, { splittable: true }), [{ ...host('a', 12), devices: [...host('a', 12).devices, ...host('b', 12).devices] }], { kind: 'able' }],
     ['none that lives could, one that is away could', onGpu(24), [host('a', 8), host('b', 24, away(WAIT_MS - 1))], { kind: 'awaited' }],
-    ['the one that could has been away for too long', onGpu(24), [host('a', 8), host('b', 24, away(WAIT_MS))], { kind: 'none', why: 'needs 24 GiB on one GPU; the largest there is, a RTX on host A, has 8 GiB' }],
-    ['the one that is away could not either', onGpu(24), [host('a', 8), host('b', 16, away(1))], { kind: 'none', why: 'needs 24 GiB on one GPU; the largest there is, a RTX on host A, has 8 GiB' }],
+    ['the one that could has been away for too long', onGpu(24), [host('a', 8), host('b', 24, away(WAIT_MS))], { kind: 'none', why: expect.stringMatching(/^needs 24 GiB on one GPU.*RTX on host A.*8 GiB/) }],
+    ['the one that is away could not either', onGpu(24), [host('a', 8), host('b', 16, away(1))], { kind: 'none', why: expect.stringMatching(/^needs 24 GiB on one GPU.*RTX on host A.*8 GiB/) }],
     ['no host lives, and none that is known could', onGpu(24), [host('b', 8, away(WAIT_MS * 2))], { kind: 'awaited' }],
     ['no host is known', onHost(1), [], { kind: 'awaited' }],
-    ['its device is lost', onGpu(24), [host('a', 24, { health: 'lost' })], { kind: 'none', why: 'needs 24 GiB on one GPU; there is no GPU' }],
-    ['no memory is large enough', onHost(33), [host('a', 80)], { kind: 'none', why: 'needs 33 GiB of memory; the largest host, A, has 32 GiB' }],
-    ['two GPUs where a host has one', onGpu(8, { gpus: 2 }), [host('a', 24), host('b', 24)], { kind: 'none', why: 'needs 2 GPUs with 8 GiB each on one host; the most that a host has is 1' }],
+    ['its device is lost', onGpu(24), [host('a', 24, { health: 'lost' })], { kind: 'none', why: expect.stringMatching(/^needs 24 GiB on one GPU.*no GPU/) }],
+    ['no memory is large enough', onHost(33), [host('a', 80)], { kind: 'none', why: expect.stringMatching(/^needs 33 GiB of memory.*A.*32 GiB/) }],
+    ['two GPUs where a host has one', onGpu(8, { gpus: 2 }), [host('a', 24), host('b', 24)], { kind: 'none', why: expect.stringMatching(/^needs 2 GPUs with 8 GiB each on one host.*1$/) }],
   ])('%s', (_what, demand, hosts, capability) => {
     expect(judgeCapability(demand, hosts, NOW, WAIT_MS)).toEqual(capability);
   });

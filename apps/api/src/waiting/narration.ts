@@ -31,8 +31,8 @@ const HOSTS_MS = 1000;
 /** Between two looks at how long tasks take: what is learned changes slowly. */
 const DURATIONS_MS = 10_000;
 
-/** Tasks of a tier that are told where they stand. Those behind wait for these anyway, and a round must not keep requests waiting. */
-const MOST_STANDINGS = 2000;
+/** Tasks of a tier that are told where they stand: of four full tiers it takes some ten milliseconds, for which requests wait. Those behind have these before them anyway. */
+const MOST_STANDINGS = 1000;
 
 /** Standings that took long to find out are followed by so many times as long a pause: they take no more than a twentieth of the process's time. */
 const PAUSE_FACTOR = 20;

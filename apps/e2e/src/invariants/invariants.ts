@@ -28,7 +28,16 @@ export async function checkInvariants(stack: RunnerStack): Promise<void> {
   for (const editor of editors) checkStories(editor.heard, logs);
   await waitFor('I4: no container of ours to be left', async () => holds(await stack.containers.present()), SETTLE_MS);
   await waitFor('I6: no job to be active', async () => holds(await activeJobs(stack)), SETTLE_MS);
+  await waitFor('I5: nothing to be leased', async () => holds(await leases(stack.redis)), SETTLE_MS);
   await checkWorkspace(stack, logs);
+}
+
+/** What stands in the books of all hosts: each lease, and each resource of which something is leased. */
+async function leases(redis: Redis): Promise<string[]> {
+  const found: string[] = [];
+  for (const key of await keysLike(redis, 'lease:{*}:leases')) found.push(...(await redis.hvals(key)));
+  for (const key of await keysLike(redis, 'lease:{*}:leased')) found.push(...Object.entries(await redis.hgetall(key)).filter(([, amount]) => amount !== '0').map(([resource, amount]) => `${amount} of ${resource}`));
+  return found;
 }
 
 /** Every task's event log, once each task has ended. */

@@ -35,6 +35,18 @@ export const PUPPET = {
   patient: 'puppet_patient',
 } as const;
 
+/** Node types of test pipelines that need GPUs, by how much of how many. */
+export const GPU_PUPPET = {
+  puppet_gpu12: { vram: 12, gpus: 1 },
+  puppet_gpu16: { vram: 16, gpus: 1 },
+  puppet_gpu24: { vram: 24, gpus: 1 },
+  puppet_gpu48: { vram: 48, gpus: 1 },
+  /** Two devices at once. */
+  puppet_gpu2x20: { vram: 20, gpus: 2 },
+} as const;
+
+export type GpuNodeType = keyof typeof GPU_PUPPET;
+
 const ABSENT_IMAGE = 'function-runner/no-such-image:1.0';
 
 /** Repository of the base image that the set-up makes where there is no registry. */
@@ -62,6 +74,10 @@ export async function installPuppets(modelsRoot: string): Promise<void> {
     const files = [{ from: join(folder, 'strings.txt'), name: 'strings.txt' }];
     await installModel(modelsRoot, { id: 'puppet', name: 'Puppet', version: '1.0.0', type: 'image', license: 'CC0-1.0', requirements: { vram: 0, disk_space: 0 } }, files);
     for (const trait of Object.values(PUPPET)) await installPipeline(modelsRoot, 'image', manifest(trait, image));
+    for (const [nodeType, { vram, gpus }] of Object.entries(GPU_PUPPET)) {
+      const plain = manifest(nodeType, image);
+      await installPipeline(modelsRoot, 'image', { ...plain, resources: { ...plain.resources, gpu: true, vram, gpus } });
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -69,7 +85,7 @@ export async function installPuppets(modelsRoot: string): Promise<void> {
 
 /** The default tiers, with the test pipelines in each, and what a test wants else. */
 export function tiersFile(limits: Partial<Record<QualityTier, Partial<Pick<TierConfig, 'max_concurrent' | 'timeout_seconds'>>>> = {}): { tiers: Record<string, TierConfig> } {
-  const puppets = Object.fromEntries(Object.values(PUPPET).map((trait) => [trait, puppetConfig(trait)]));
+  const puppets = Object.fromEntries([...Object.values(PUPPET), ...Object.keys(GPU_PUPPET)].map((trait) => [trait, puppetConfig(trait)]));
   return {
     tiers: Object.fromEntries(QUALITY_TIERS.map((tier) => [tier, { ...DEFAULT_TIERS[tier], ...limits[tier], pipelines: { ...DEFAULT_TIERS[tier].pipelines, ...puppets } }])),
   };

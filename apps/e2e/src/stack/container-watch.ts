@@ -1,8 +1,11 @@
+import type { Readable } from 'node:stream';
 import Docker from 'dockerode';
 
 /** A container's start or end, in the order in which the daemon saw them. */
 export interface ContainerEvent {
-  action: 'create' | 'start' | 'die' | 'oom' | 'destroy';
+  action: 'create' | 'start' | 'kill' | 'die' | 'oom' | 'destroy';
+  /** Of a `kill`. */
+  signal: string | undefined;
   taskId: string;
   attempt: number;
   workerId: string;
@@ -14,7 +17,7 @@ export interface ContainerEvent {
 /** The labels that protocol and operators know our containers by. */
 const LABEL = { install: 'function-runner.install', task: 'function-runner.task', attempt: 'function-runner.attempt', worker: 'function-runner.worker', pipeline: 'function-runner.pipeline', serving: 'function-runner.serving' };
 
-const ACTIONS = ['create', 'start', 'die', 'oom', 'destroy'];
+const ACTIONS = ['create', 'start', 'kill', 'die', 'oom', 'destroy'];
 
 interface RawEvent {
   Action: string;
@@ -41,18 +44,28 @@ export class ContainerWatch {
     const stream = await this.docker.getEvents({ since: this.since, until: Math.ceil(Date.now() / 1000), filters: { type: ['container'], label } });
     const chunks: Buffer[] = [];
     for await (const chunk of stream) chunks.push(Buffer.from(chunk as Buffer));
-    const lines = Buffer.concat(chunks).toString().split('\n').filter((line) => line.trim() !== '');
-    return lines
-      .map((line) => JSON.parse(line) as RawEvent)
-      .filter(({ Action }) => ACTIONS.includes(Action))
-      .map(({ Action, timeNano, Actor: { Attributes } }) => ({
-        action: Action as ContainerEvent['action'],
-        taskId: Attributes[LABEL.task] ?? '',
-        attempt: Number(Attributes[LABEL.attempt] ?? 0),
-        workerId: Attributes[LABEL.worker] ?? '',
-        pipelineId: Attributes[LABEL.pipeline] ?? '',
-        time: BigInt(Math.round(timeNano)),
-      }));
+    return parseEvents(Buffer.concat(chunks).toString());
+  }
+
+  /** Hears all that happens from now on: of what is past the daemon remembers the last few hundred events only. */
+  async follow(): Promise<{ stop: () => ContainerEvent[] }> {
+    const stream = (await this.docker.getEvents({ filters: { type: ['container'], label: [`${LABEL.install}=${this.installId}`] } })) as Readable;
+    let text = '';
+    stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    return {
+      stop: () => {
+        stream.destroy();
+        return parseEvents(text);
+      },
+    };
+  }
+
+  /** The environment of a task's container. */
+  async environment(taskId: string): Promise<Record<string, string>> {
+    const [found] = await this.docker.listContainers({ filters: { label: [`${LABEL.install}=${this.installId}`, `${LABEL.task}=${taskId}`] } });
+    if (found === undefined) throw new Error(`the task ${taskId} has no container now`);
+    const { Config } = await this.docker.getContainer(found.Id).inspect();
+    return Object.fromEntries(Config.Env.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
   }
 
   /** The most containers of these tasks that ran at one time, by the daemon's own clock. */
@@ -66,4 +79,21 @@ export class ContainerWatch {
     }
     return most;
   }
+}
+
+function parseEvents(text: string): ContainerEvent[] {
+  return text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => JSON.parse(line) as RawEvent)
+    .filter(({ Action }) => ACTIONS.includes(Action))
+    .map(({ Action, timeNano, Actor: { Attributes } }) => ({
+      action: Action as ContainerEvent['action'],
+      signal: Attributes['signal'],
+      taskId: Attributes[LABEL.task] ?? '',
+      attempt: Number(Attributes[LABEL.attempt] ?? 0),
+      workerId: Attributes[LABEL.worker] ?? '',
+      pipelineId: Attributes[LABEL.pipeline] ?? '',
+      time: BigInt(Math.round(timeNano)),
+    }));
 }

@@ -13,7 +13,7 @@ const PAYLOAD: JobPayload = { ...testJob('', { parameters: { input: 'plates/a.pn
 
 function input(changes: Partial<PlanInput> = {}): PlanInput {
   return {
-    owner: { installId: 'install', workerId: 'worker', taskId: '018f0000-0000-7000-8000-000000000001', attempt: 2, pipelineId: PIPELINE.id, serving: undefined },
+    owner: { installId: 'install', workerId: 'worker', taskId: '018f0000-0000-7000-8000-000000000001', attempt: 2, pipelineId: PIPELINE.id, leaseId: 'lease', serving: undefined },
     payload: PAYLOAD,
     pipeline: PIPELINE,
     parameters: { input: '/workspace/Film/plates/a.png' },
@@ -37,7 +37,7 @@ describe('compilePlan', () => {
       environment: { UPSCALE_SCALE: '2', TASK_ID: '018f0000-0000-7000-8000-000000000001', WORKSPACE_PATH: '/workspace', OUTPUT_PATH: '/output', MODELS_PATH: '/models', NVIDIA_VISIBLE_DEVICES: 'void' },
       labels: {
         'function-runner.install': 'install', 'function-runner.worker': 'worker', 'function-runner.task': '018f0000-0000-7000-8000-000000000001',
-        'function-runner.attempt': '2', 'function-runner.pipeline': 'image-upscale:1.0-low',
+        'function-runner.attempt': '2', 'function-runner.pipeline': 'image-upscale:1.0-low', 'function-runner.lease': 'lease',
       },
       mounts: [
         { source: '/srv/work/Film', target: '/workspace/Film', readonly: true },
@@ -112,7 +112,7 @@ describe('compileServingPlan', () => {
       name: 'function-runner-serving-7',
       // No TASK_ID: it is another one each time, and the pipeline’s own word for it is not the runner’s.
       environment: { UPSCALE_SCALE: '2', TASK_ID: 'forged', WORKSPACE_PATH: '/workspace', OUTPUT_PATH: '/output', MODELS_PATH: '/models', NVIDIA_VISIBLE_DEVICES: 'void' },
-      labels: { 'function-runner.install': 'install', 'function-runner.worker': 'worker', 'function-runner.pipeline': 'image-upscale:1.0-low', 'function-runner.serving': 'Film/serving-7' },
+      labels: { 'function-runner.install': 'install', 'function-runner.worker': 'worker', 'function-runner.pipeline': 'image-upscale:1.0-low', 'function-runner.lease': 'lease', 'function-runner.serving': 'Film/serving-7' },
       mounts: own.mounts.map((mount) => (mount.target === '/output' ? { ...mount, source: '/srv/work/Film/outputs/.staging/serving-7/out' } : mount)),
       stdin: '',
       scratch: '/srv/work/Film/outputs/.staging/serving-7/tmp',

@@ -42,7 +42,7 @@ function plan(script: string, changes: Partial<ContainerPlan> = {}): ContainerPl
   const taskId = `task-${attempts}`;
   return {
     name: `function-runner-${docker.installId}-${attempts}`, image, command: [NODE_IN_IMAGE, '-e', script], args: [], environment: { TASK_ID: taskId },
-    labels: containerLabels({ installId: docker.installId, workerId: 'w', taskId, attempt: 1, pipelineId: 'p', serving: undefined }),
+    labels: containerLabels({ installId: docker.installId, workerId: 'w', taskId, attempt: 1, pipelineId: 'p', leaseId: 'l', serving: undefined }),
     mounts: [
       { source: join(folder.path, 'project'), target: '/workspace/Film', readonly: true }, { source: join(folder.path, 'draft'), target: '/output', readonly: false },
       { source: join(folder.path, 'model'), target: '/models/m', readonly: true },
@@ -334,10 +334,10 @@ describe('from inside a container', () => {
 
 describe('containers that are not ours', () => {
   it('are neither found nor removed', async () => {
-    const foreign = await docker.plant(image, containerLabels({ installId: 'somebody-else', workerId: 'w', taskId: 'task-x', attempt: 1, pipelineId: 'p', serving: undefined }));
+    const foreign = await docker.plant(image, containerLabels({ installId: 'somebody-else', workerId: 'w', taskId: 'task-x', attempt: 1, pipelineId: 'p', leaseId: 'l', serving: undefined }));
     const unlabelled = await docker.plant(image, {});
-    const own = await docker.plant(image, containerLabels({ installId: docker.installId, workerId: 'w', taskId: 'task-x', attempt: 4, pipelineId: 'p', serving: undefined }));
-    expect(await engine.find()).toEqual([{ id: own, taskId: 'task-x', attempt: 4, workerId: 'w', serving: undefined, ageMs: expect.any(Number) }]);
+    const own = await docker.plant(image, containerLabels({ installId: docker.installId, workerId: 'w', taskId: 'task-x', attempt: 4, pipelineId: 'p', leaseId: 'lease-4', serving: undefined }));
+    expect(await engine.find()).toEqual([{ id: own, taskId: 'task-x', attempt: 4, workerId: 'w', serving: undefined, leaseId: 'lease-4', ageMs: expect.any(Number) }]);
     expect(await engine.find('task-x')).toHaveLength(1);
     expect(await engine.find('task-y')).toEqual([]);
     await engine.remove(own);

@@ -268,7 +268,8 @@ export class Intake {
         }
       }
     })).finally(() => this.letGo(vain));
-    if (taken.length > 0) this.say({ kind: 'taken', host: this.host.id, worker: this.config.workerId, tasks: taken });
+    // With the first words of the runs, which go over the other connection.
+    if (taken.length > 0) this.say({ kind: 'taken', host: this.host.id, worker: this.config.workerId, tasks: taken }, this.redis.main);
   }
 
   private letGo(vain: readonly HeldStart[]): void {
@@ -298,9 +299,12 @@ export class Intake {
       await this.giveBack(lease, task);
       await elapse(MISHAP_PAUSE_MS, this.stopping.signal);
     }
-    await Promise.all([this.putAway(task, end), this.giveBack(lease, task)]);
+    // In this order on one connection: whoever hears of the free place finds the tier's too.
+    const away = this.putAway(task, end);
+    const back = this.giveBack(lease, task);
     this.room.ended(taskId);
     this.say({ kind: 'ended', worker: this.config.workerId, taskIds: [taskId] });
+    await Promise.all([away, back]);
     if (end.kind !== 'put-back') return;
     const again = waitingTaskOf(taskId, tier, end.payload ?? payload, task.priority);
     this.room.enter(again);
@@ -336,8 +340,8 @@ export class Intake {
     }
   }
 
-  private say(message: SchedulerMessage): void {
-    this.redis.queue.publish(schedulerChannel, JSON.stringify(message)).catch((error: unknown) => {
+  private say(message: SchedulerMessage, connection = this.redis.queue): void {
+    connection.publish(schedulerChannel, JSON.stringify(message)).catch((error: unknown) => {
       this.logger.debug({ err: error, kind: message.kind }, 'the other workers could not be told');
     });
   }

@@ -13,6 +13,7 @@ import { waitingTaskOf, type WaitingTask } from '@function-runner/scheduling';
 import { JOB_NAME, priorityOf, queueName, type JobPayload } from '@function-runner/task-contract';
 import type { Redis } from 'ioredis';
 import { v4 as uuid } from 'uuid';
+import { END_JOB_LUA } from './lua/end-job.lua.js';
 import { TAKE_JOBS_LUA } from './lua/take-jobs.lua.js';
 
 /** A lock outlives a pause of its worker this long; a dead worker's task is noticed about this late. */
@@ -29,6 +30,9 @@ const LOOK_AT_MOST = 2000;
 
 /** Of these the data are read at once when they are new. */
 const READ_AT_ONCE = 200;
+
+/** BullMQ's own events are read by nobody here; whoever looks with its tools finds the last ones. */
+const EVENTS_KEPT = 1000;
 
 /** What became of a job that was asked for. */
 export type Taken = { kind: 'taken'; payload: JobPayload } | { kind: 'gone' } | { kind: 'tier-full' };
@@ -60,7 +64,7 @@ function isNotOurs(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && NOT_OURS.has(error.code);
 }
 
-type Command = (...parts: (string | number)[]) => Promise<(string | number)[]>;
+type Command<T> = (...parts: (string | number)[]) => Promise<T>;
 
 export class TierQueues {
   private readonly queues: ReadonlyMap<QualityTier, Worker<JobPayload>>;
@@ -74,6 +78,7 @@ export class TierQueues {
     private readonly options: TierQueuesOptions,
   ) {
     redis.defineCommand('functionRunnerTakeJobs', { lua: TAKE_JOBS_LUA, numberOfKeys: 5 });
+    redis.defineCommand('functionRunnerEndJob', { lua: END_JOB_LUA, numberOfKeys: 5 });
     this.queues = new Map(
       QUALITY_TIERS.map((tier) => {
         const queue = new Worker<JobPayload>(queueName(tier), null, {
@@ -129,9 +134,7 @@ export class TierQueues {
   async take(tier: QualityTier, taskIds: readonly string[]): Promise<Taken[]> {
     const keys = ['wait', 'prioritized', 'active', 'meta', 'events'].map((name) => this.queue(tier).toKey(name));
     // Before the answer: a lock that was set while the answer is lost is ours to renew, or to let run out.
-    const command = (this.redis as unknown as Record<string, Command>)['functionRunnerTakeJobs'];
-    if (command === undefined) throw new Error('the connection was not taught the script that takes jobs');
-    const answers = await command.call(this.redis, ...keys, this.key(tier, ''), Date.now(), this.token, LOCK_DURATION_MS, ...taskIds);
+    const answers = await this.script<(string | number)[]>('functionRunnerTakeJobs', ...keys, this.key(tier, ''), Date.now(), this.token, LOCK_DURATION_MS, ...taskIds);
     return taskIds.map((taskId, index) => {
       const answer = answers[index];
       if (typeof answer !== 'string') return { kind: answer === 2 ? 'tier-full' : 'gone' };
@@ -140,34 +143,37 @@ export class TierQueues {
     });
   }
 
-  /** The task has ended: its job goes. Nothing happens where another worker has it by now. */
+  /** The task has ended: its job goes. Nothing happens where another worker has it by now. Sent at once, before anything awaited. */
   async complete(tier: QualityTier, taskId: string): Promise<void> {
-    await this.letGo(taskId, () => this.job(tier, taskId).moveToCompleted(undefined, this.token, false));
-  }
-
-  /** The task goes back to where it waited, with other data where given. */
-  async putBack(tier: QualityTier, taskId: string, payload?: JobPayload): Promise<void> {
-    await this.letGo(taskId, async () => {
-      if (payload !== undefined) await this.job(tier, taskId).updateData(payload);
-      await this.job(tier, taskId).moveToWait(this.token);
-    });
-  }
-
-  /** Lets go of the queues; locks that are still held run out. */
-  async close(): Promise<void> {
-    clearInterval(this.renewal);
-    await Promise.all([...this.queues.values()].map((queue) => queue.close()));
-  }
-
-  private async letGo(taskId: string, move: () => Promise<unknown>): Promise<void> {
+    const queue = this.queue(tier);
+    const keys = [queue.toKey('active'), queue.toKey('stalled'), queue.toKey('events'), queue.toKey(taskId), `${queue.toKey(taskId)}:lock`];
     try {
-      await move();
+      const ended = await this.script<number>('functionRunnerEndJob', ...keys, taskId, this.token, EVENTS_KEPT);
+      if (ended === 0) this.options.onError(new Error(`the job of the task ${taskId} is another worker’s by now`));
+    } finally {
+      this.held.delete(taskId);
+    }
+  }
+
+  /** The task goes back to the front of its queue, with other data where given. */
+  async putBack(tier: QualityTier, taskId: string, payload?: JobPayload): Promise<void> {
+    // Its data stay where they are.
+    const job = new Job<unknown>(this.queue(tier), JOB_NAME, undefined, {}, taskId);
+    try {
+      if (payload !== undefined) await job.updateData(payload);
+      await job.moveToWait(this.token);
     } catch (error) {
       if (!isNotOurs(error)) throw error;
       this.options.onError(error);
     } finally {
       this.held.delete(taskId);
     }
+  }
+
+  /** Lets go of the queues; locks that are still held run out. */
+  async close(): Promise<void> {
+    clearInterval(this.renewal);
+    await Promise.all([...this.queues.values()].map((queue) => queue.close()));
   }
 
   private async renew(): Promise<void> {
@@ -197,8 +203,9 @@ export class TierQueues {
     return this.queue(tier).toKey(taskId);
   }
 
-  /** A job as BullMQ wants it named; its data stay where they are. */
-  private job(tier: QualityTier, taskId: string): Job {
-    return new Job(this.queue(tier), JOB_NAME, undefined, { removeOnComplete: true }, taskId);
+  private script<T>(name: string, ...parts: (string | number)[]): Promise<T> {
+    const command = (this.redis as unknown as Record<string, Command<T>>)[name];
+    if (command === undefined) throw new Error(`the connection was not taught the script ${name}`);
+    return command.call(this.redis, ...parts);
   }
 }

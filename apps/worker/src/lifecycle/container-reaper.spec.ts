@@ -2,7 +2,7 @@ import type { TaskState } from '@function-runner/task-contract';
 import { isDeserted } from '../container/is-deserted.js';
 import { isOrphan } from './container-reaper.js';
 
-const container = (attempt: number, ageMs: number): Parameters<typeof isOrphan>[0] => ({ id: 'c', taskId: 't', attempt, workerId: 'w', serving: undefined, ageMs });
+const container = (attempt: number, ageMs: number): Parameters<typeof isOrphan>[0] => ({ id: 'c', taskId: 't', attempt, workerId: 'w', serving: undefined, leaseId: 'l', ageMs });
 
 describe('isOrphan', () => {
   it.each<[string, TaskState | undefined, number, number, boolean]>([

@@ -7,10 +7,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { stat } from 'node:fs/promises';
 import { findModel, readPipelines, verifyModel, type InstalledModel, type StoredPipelines } from '@function-runner/model-store';
+import type { PipelineManifest } from '@function-runner/pipeline-schema';
 import { TaskError, type JobPayload } from '@function-runner/task-contract';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
-import { runnablePipeline, type RunnablePipeline } from './runnable-pipeline.js';
+import { runnablePipeline, undescribedPipeline, type RunnablePipeline } from './runnable-pipeline.js';
 
 const FRESH_MS = 5000;
 
@@ -19,7 +20,7 @@ export class PipelineLibrary {
   private stored: Promise<StoredPipelines> | undefined;
   private readAt = Number.NEGATIVE_INFINITY;
   private reported = '';
-  private readonly runnable = new Map<string, { from: unknown; pipeline: RunnablePipeline }>();
+  private readonly runnable = new Map<string, { manifest: PipelineManifest; runnable: RunnablePipeline }>();
 
   constructor(
     @Inject(WORKER_CONFIG) private readonly config: WorkerConfig,
@@ -28,13 +29,18 @@ export class PipelineLibrary {
 
   /** How the task's pipeline is run. */
   async pipelineFor(payload: JobPayload): Promise<RunnablePipeline> {
-    const { byId } = await this.pipelines();
-    const manifest = byId.get(payload.pipeline_id);
-    const known = this.runnable.get(payload.pipeline_id);
-    if (manifest !== undefined && known?.from === manifest) return known.pipeline;
-    const pipeline = runnablePipeline(payload, manifest, this.config.defaultMemory);
-    if (manifest !== undefined) this.runnable.set(payload.pipeline_id, { from: manifest, pipeline });
-    return pipeline;
+    return (await this.pipeline(payload.pipeline_id))?.runnable ?? undescribedPipeline(payload, this.config.defaultMemory);
+  }
+
+  /** A pipeline of the store: its file, and how it is run; undefined where the store has none of this id. */
+  async pipeline(id: string): Promise<{ manifest: PipelineManifest; runnable: RunnablePipeline } | undefined> {
+    const manifest = (await this.pipelines()).byId.get(id);
+    if (manifest === undefined) return undefined;
+    const known = this.runnable.get(id);
+    if (known?.manifest === manifest) return known;
+    const found = { manifest, runnable: runnablePipeline(manifest) };
+    this.runnable.set(id, found);
+    return found;
   }
 
   /**

@@ -6,6 +6,8 @@ export interface RunnablePipeline {
   id: string;
   /** `server`: one container takes one task after the other. */
   mode: 'job' | 'server';
+  /** Whether one container may serve several projects. */
+  shareable: boolean;
   image: string;
   command: readonly string[];
   args: readonly string[];
@@ -27,17 +29,20 @@ const DEFAULT_GRACE_SECONDS = 5;
 /** Cores of a container whose pipeline says nothing. */
 const DEFAULT_CPUS = 2;
 
-/** Joins what the tier's config says with what the manifest says; the image is the manifest's, where there is one. */
-export function runnablePipeline(payload: JobPayload, manifest: PipelineManifest | undefined, defaultMemoryBytes: number): RunnablePipeline {
-  if (manifest === undefined) {
-    return {
-      id: payload.pipeline_id, mode: 'job', image: payload.config.container_image, command: [], args: [], environment: {}, modelId: undefined,
-      memoryBytes: defaultMemoryBytes, cpus: DEFAULT_CPUS, network: 'none', graceSeconds: DEFAULT_GRACE_SECONDS, parameterSchema: undefined, mounts: [],
-    };
-  }
+/** How a pipeline is run that the store does not describe: by what the tier's config says, and the defaults. */
+export function undescribedPipeline(payload: JobPayload, defaultMemoryBytes: number): RunnablePipeline {
+  return {
+    id: payload.pipeline_id, mode: 'job', shareable: false, image: payload.config.container_image, command: [], args: [], environment: {}, modelId: undefined,
+    memoryBytes: defaultMemoryBytes, cpus: DEFAULT_CPUS, network: 'none', graceSeconds: DEFAULT_GRACE_SECONDS, parameterSchema: undefined, mounts: [],
+  };
+}
+
+/** How a pipeline is run that has a pipeline.json, whatever tier its task is of: the image is the manifest's. */
+export function runnablePipeline(manifest: PipelineManifest): RunnablePipeline {
   return {
     id: manifest.id,
     mode: manifest.execution.mode ?? 'job',
+    shareable: manifest.execution.shareable ?? false,
     image: manifest.container_image,
     command: manifest.execution.command,
     args: manifest.execution.args,

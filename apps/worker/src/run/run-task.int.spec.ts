@@ -3,8 +3,9 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TaskEvent } from '@function-runner/progress-protocol';
 import { initStore, installModel, installPipeline } from '@function-runner/model-store';
+import type { JobPayload } from '@function-runner/task-contract';
 import type { TaskIdentity, TaskRecord } from '@function-runner/task-store';
-import { DockerFixture, RedisFixture, SCRIPT_MODEL, SCRIPT_PIPELINE, SmallDisk, scriptModel, scriptPipeline, tempFolder, testBaseImage, testJob, waitFor, type TempFolder } from '@function-runner/testing';
+import { DockerFixture, RedisFixture, SCRIPT_MODEL, SCRIPT_PIPELINE, SmallDisk, scriptModel, scriptPipeline, tempFolder, testBaseImage, testJob, waitFor, type TempFolder, type TestJobChanges } from '@function-runner/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { loadWorkerConfig, type WorkerConfig } from '../config/worker-config.js';
 import { WorkerWiring } from '../worker-wiring.fixture.js';
@@ -38,12 +39,13 @@ beforeAll(async () => {
   await installPipeline(store, 'image', scriptPipeline(image));
   await installPipeline(store, 'image', scriptPipeline(image, { id: 'small:1.0', memory: '64Mi' }));
   await installPipeline(store, 'image', { ...scriptPipeline(image), id: 'modelless:1.0', model_id: 'not-installed' });
-  worker = new WorkerWiring(configOf());
+  worker = await new WorkerWiring(configOf()).open();
   await worker.orders.listen();
 });
 afterEach(async () => {
   expect(await docker.containers()).toEqual([]);
   expect(worker.live.count).toBe(0);
+  expect(worker.leases.count).toBe(0);
   expect(await readdir(join(workspaceRoot, 'Film', 'outputs')).catch(() => [])).not.toContain('.staging');
 });
 afterAll(async () => {
@@ -63,11 +65,11 @@ interface Started {
 }
 
 /** Creates a task as the api does, and runs it. */
-async function start(script: string, changes: Parameters<typeof testJob>[1] = {}, by = worker): Promise<Started> {
+async function start(script: string, changes: TestJobChanges = {}, by = worker): Promise<Started> {
   const payload = testJob(script, changes);
   const task: TaskIdentity = { taskId: uuidv7(), nodeId: payload.parameters.node_id, projectId: payload.parameters.project_id };
   await by.store.create({ ...task, nodeType: payload.node_type, projectName: payload.trace.project_name, pipelineId: payload.pipeline_id, quality: 'high', submittedAt: payload.submitted_at }, 1);
-  const ended = by.runTask.run({ taskId: task.taskId, payload });
+  const ended = by.run(task.taskId, payload);
   ended.catch(() => undefined);
   const events = (): Promise<TaskEvent[]> => worker.store.events(task.taskId, 0);
   return { task, ended, events, record: () => worker.store.read(task.taskId), reached: (step) => waitFor(`the step ${step}`, async () => (await events()).find((event) => event.step === step)) };
@@ -102,7 +104,7 @@ describe('a run that ends well', () => {
        await say({ type: 'progress', progress: 90, step: 'written' });`,
       { parameters: { input: 'plates/a.txt' }, nodeId: 'good' },
     );
-    expect(await ended).toBe('done');
+    expect(await ended).toEqual({ kind: 'done' });
     const log = await events();
     expect(log.map(({ status, step, progress }) => [status, step, progress])).toEqual([
       ['queued', 'queued', 0], ['preparing', 'preparing', 0], ['running', 'running', 0], ['running', 'reading', 30], ['running', 'written', 90], ['running', 'publishing the take', 90], ['completed', 'completed', 100],
@@ -133,29 +135,28 @@ describe('a run that ends well', () => {
     const { task, ended, events } = await start(`fs.writeFileSync(task.outputDir + '/a', '');`, { nodeId: 'once' });
     await ended;
     const before = await events();
-    expect(await worker.runTask.run({ taskId: task.taskId, payload: testJob('throw 0') })).toBe('done');
-    expect(await worker.runTask.run({ taskId: uuidv7(), payload: testJob('throw 0') })).toBe('done');
+    expect(await worker.run(task.taskId, testJob('throw 0'))).toEqual({ kind: 'done' });
+    expect(await worker.run(uuidv7(), testJob('throw 0'))).toEqual({ kind: 'done' });
     expect(await events()).toEqual(before);
   });
 });
 
 describe('a run that fails', () => {
-  it.each<[string, string, Parameters<typeof testJob>[1], Record<string, unknown>]>([
+  it.each<[string, string, TestJobChanges, Record<string, unknown>]>([
     ['exits with an error', `process.stderr.write('loading\\nthe last words\\n', () => process.exit(3));`, {}, { code: 'CONTAINER_EXITED', error: expect.stringContaining('exit code 3'), retryable: false, log_tail: ['loading', 'the last words'] }],
     ['reports a known error', `await say({ type: 'error', code: 'NO_SPACE', message: 'scratch is full' }); process.exit(1);`, {}, { code: 'NO_SPACE', error: 'scratch is full', retryable: true, log_tail: ['error NO_SPACE: scratch is full'] }],
     ['leaves nothing', ``, {}, { code: 'OUTPUT_MISSING' }],
     ['announces what is not there', `fs.writeFileSync(task.outputDir + '/a', ''); await say({ type: 'output', path: 'b' });`, {}, { code: 'OUTPUT_MISSING', error: expect.stringContaining('"b"') }],
     ['leaves a symbolic link', `fs.symlinkSync('/etc/passwd', task.outputDir + '/a');`, {}, { code: 'PROTOCOL_VIOLATION' }],
-    ['eats all memory', `const held = []; for (;;) held.push(Buffer.alloc(4e6, 1));`, { pipelineId: 'small:1.0' }, { code: 'OUT_OF_MEMORY', error: expect.stringContaining('64 MiB') }],
     ['takes too long', `process.on('SIGTERM', () => {}); await say({ type: 'log', level: 'info', message: 'slow' }); await wait(1e6);`, { timeoutSeconds: 1 }, { code: 'TIMEOUT', error: expect.stringContaining('1 s'), retryable: true, log_tail: ['info: slow'] }],
   ])('because it %s', async (_, script, changes, expected) => {
     const { ended, events } = await start(script, { nodeId: 'bad', ...changes });
-    expect(await ended).toBe('done');
+    expect(await ended).toEqual({ kind: 'done' });
     expect(checkLog(await events())).toMatchObject({ status: 'failed', log_tail: expect.any(Array), ...expected });
     expect(await takes('bad')).toEqual([]);
   });
 
-  it.each<[string, Parameters<typeof testJob>[1], string]>([
+  it.each<[string, TestJobChanges, string]>([
     ['an input that is not there', { parameters: { input: 'plates/b.txt' } }, 'INPUT_NOT_FOUND'],
     ['a path that leaves the project', { parameters: { input: '../secret' } }, 'PATH_NOT_ALLOWED'],
     ['a parameter of the wrong type', { parameters: { script: 7 } }, 'VALIDATION_FAILED'],
@@ -176,7 +177,7 @@ describe('a run that fails', () => {
       expect(process.getuid?.()).not.toBe(0);
       return;
     }
-    const small = new WorkerWiring(configOf({ WORKSPACE_ROOT: disk.path }));
+    const small = await new WorkerWiring(configOf({ WORKSPACE_ROOT: disk.path })).open();
     try {
       const { ended, events } = await start(
         `try { fs.writeFileSync(task.outputDir + '/half', Buffer.alloc(8 * 1024 * 1024)); } catch (error) { process.stderr.write(error.code + '\\n', () => process.exit(1)); await wait(1e6); }`, { nodeId: 'full' }, small);
@@ -191,6 +192,77 @@ describe('a run that fails', () => {
   });
 });
 
+describe('a run that runs out of memory', () => {
+  const MIB = 1024 ** 2;
+  const GIB = 1024 ** 3;
+  const EATS_ALL = `const held = []; for (;;) held.push(Buffer.alloc(4e6, 1));`;
+  const onHost = (memory: number): NonNullable<TestJobChanges['demand']> => ({ gpus: 0, vram_bytes: 0, splittable: false, cpu_millis: 1000, memory_bytes: memory });
+  const SMALL: TestJobChanges = { pipelineId: 'small:1.0', nodeId: 'hungry', demand: onHost(64 * MIB) };
+
+  /** What the job is to be put back with. */
+  async function putBack({ ended }: Started): Promise<JobPayload> {
+    const end = await ended;
+    if (end.kind !== 'put-back' || end.payload === undefined) throw new Error(`not put back with other data: ${JSON.stringify(end)}`);
+    return end.payload;
+  }
+
+  it('is put back with twice the memory, in its limit and in what it holds of the host, and says so', async () => {
+    const first = await start(EATS_ALL, SMALL);
+    const again = await putBack(first);
+    expect(again).toEqual({ ...testJob(EATS_ALL, SMALL), submitted_at: again.submitted_at, demand: onHost(128 * MIB), memory_limit_bytes: 128 * MIB });
+    expect(await first.record()).toMatchObject({ state: 'queued', attempt: 1 });
+    expect((await first.events()).at(-1)).toMatchObject({ status: 'queued', step: 'ran out of memory; waiting to try once more with 128 MiB' });
+    expect(await worker.redis.main.hget(`task:{${first.task.taskId}}`, 'losses')).toBe('0');
+
+    // Once is enough. That the sentence names the larger limit proves that the container had it.
+    expect(await worker.run(first.task.taskId, again)).toEqual({ kind: 'done' });
+    const log = await first.events();
+    expect(checkLog(log)).toMatchObject({ status: 'failed', attempt: 2, code: 'OUT_OF_MEMORY', error: expect.stringContaining('its memory limit of 128 MiB') });
+    expect(log.filter(({ status }) => status === 'queued')).toHaveLength(2);
+    expect(await takes('hungry')).toEqual([]);
+  });
+
+  it('ends well where that is enough', async () => {
+    // More than the first limit, and far less than the second, even beside node.
+    const first = await start(`const held = Buffer.alloc(80e6, 1); fs.writeFileSync(task.outputDir + '/a', String(held.length));`, { ...SMALL, nodeId: 'grown' });
+    expect(await worker.run(first.task.taskId, await putBack(first))).toEqual({ kind: 'done' });
+    expect(checkLog(await first.events())).toMatchObject({ status: 'completed', attempt: 2 });
+    expect(await takes('grown')).toEqual([first.task.taskId]);
+  });
+
+  it('on a GPU is put back with more of that, and the limit of its container stays', async () => {
+    const owner = await new WorkerWiring(configOf({ HOST_ID: 'with-gpu', GPU_INVENTORY: '[{"uuid":"GPU-a","name":"A","vram_gib":24}]' })).open();
+    const first = await start(`await say({ type: 'error', code: 'OUT_OF_MEMORY', message: 'CUDA out of memory' }); process.exit(1);`, { targetVram: 8, nodeId: 'hungry' }, owner);
+    expect(await putBack(first)).toMatchObject({ demand: { gpus: 1, vram_bytes: 12 * GIB }, memory_limit_bytes: 256 * MIB });
+    expect((await first.events()).at(-1)).toMatchObject({ status: 'queued', step: 'ran out of memory; waiting to try once more with 12 GiB on the GPU' });
+    await owner.store.cancel(first.task, 'test is over');
+    await owner.close();
+  });
+
+  it.each<[string, Record<string, string>, string, TestJobChanges, string]>([
+    ['memory', { HOST_MEMORY: '64Mi' }, EATS_ALL, SMALL, 'its memory limit of 64 MiB'],
+    ['on its GPU', { GPU_INVENTORY: '[{"uuid":"GPU-a","name":"A","vram_gib":24}]' }, `await say({ type: 'error', code: 'OUT_OF_MEMORY', message: 'CUDA out of memory' }); process.exit(1);`, { targetVram: 24, nodeId: 'hungry' }, 'CUDA out of memory'],
+  ])('fails at once on a host that has no more %s', async (name, settings, script, changes, sentence) => {
+    const narrow = await new WorkerWiring(configOf({ HOST_ID: `narrow ${name}`, ...settings })).open();
+    const { ended, events } = await start(script, changes, narrow);
+    expect(await ended).toEqual({ kind: 'done' });
+    expect(checkLog(await events())).toMatchObject({ status: 'failed', attempt: 1, code: 'OUT_OF_MEMORY', error: expect.stringContaining(sentence) });
+    await narrow.close();
+  });
+
+  it('is not put back where somebody has cancelled it meanwhile', async () => {
+    // Cancelled while it still runs, unheard: the store knows, the worker does not.
+    const deaf = await new WorkerWiring(configOf({ PROGRESS_PER_SECOND: '1' })).open();
+    const { task, ended, events, reached } = await start(`await say({ type: 'progress', progress: 10, step: 'up' }); while (!fs.existsSync('/workspace/Film/eat')) await wait(20); ${EATS_ALL}`, { ...SMALL, nodeId: 'hungry' }, deaf);
+    await reached('up');
+    await deaf.store.cancel(task, 'too hungry');
+    await writeFile(join(workspaceRoot, 'Film', 'eat'), '');
+    expect(await ended).toEqual({ kind: 'done' });
+    expect(checkLog(await events())).toMatchObject({ status: 'cancelled' });
+    await deaf.close();
+  });
+});
+
 describe('a run that is stopped', () => {
   const UNTIL_STOPPED = `process.on('SIGTERM', () => { fs.writeFileSync(task.outputDir + '/last', ''); process.exit(0); }); await say({ type: 'progress', progress: 10, step: 'up' }); await wait(1e6);`;
 
@@ -202,7 +274,7 @@ describe('a run that is stopped', () => {
     const watching = waitFor('the end', async () => ((await record())?.state === 'cancelled' ? true : undefined)).then(async () => (containersAtTheEnd = (await docker.containers(task.taskId)).length));
     expect(await worker.store.cancel(task, 'the artist changed their mind')).toEqual({ kind: 'cancelling' });
     expect(await worker.store.cancel(task, 'twice')).toEqual({ kind: 'cancelling' });
-    expect(await ended).toBe('done');
+    expect(await ended).toEqual({ kind: 'done' });
     await watching;
     expect(containersAtTheEnd).toBe(0);
     const log = await events();
@@ -213,26 +285,26 @@ describe('a run that is stopped', () => {
   });
 
   it('by a cancel whose message was lost meets the mark in the log', async () => {
-    const deaf = new WorkerWiring(configOf());
+    const deaf = await new WorkerWiring(configOf()).open();
     const { task, ended, events, reached } = await start(`for (let i = 0; ; i += 1) { await say({ type: 'progress', progress: i / 100, step: 'step ' + i }); await wait(50); }`, { nodeId: 'cancelled' }, deaf);
     await reached('step 1');
     await deaf.store.cancel(task, 'unheard');
-    expect(await ended).toBe('done');
+    expect(await ended).toEqual({ kind: 'done' });
     expect(checkLog(await events())).toMatchObject({ status: 'cancelled' });
     await deaf.close();
   });
 
   it('by a drain is put back untouched, and run by the next', async () => {
-    const first = new WorkerWiring(configOf());
+    const first = await new WorkerWiring(configOf()).open();
     const { task, ended, events, record, reached } = await start(`await say({ type: 'progress', progress: 10, step: 'up' }); if (task.attempt === 1) await wait(1e6); fs.writeFileSync(task.outputDir + '/a', String(task.attempt));`, { nodeId: 'drained' }, first);
     await reached('up');
     first.live.stopAll({ kind: 'drain' });
-    expect(await ended).toBe('put-back');
+    expect(await ended).toEqual({ kind: 'put-back' });
     expect(await docker.containers()).toEqual([]);
     expect(await record()).toMatchObject({ state: 'queued' });
     expect(await worker.redis.main.hget(`task:{${task.taskId}}`, 'losses')).toBe('0');
     await first.close();
-    await worker.runTask.run({ taskId: task.taskId, payload: testJob(`fs.writeFileSync(task.outputDir + '/a', String(task.attempt));`, { nodeId: 'drained' }) });
+    await worker.run(task.taskId, testJob(`fs.writeFileSync(task.outputDir + '/a', String(task.attempt));`, { nodeId: 'drained' }));
     const log = await events();
     expect(checkLog(log)).toMatchObject({ status: 'completed', attempt: 2 });
     expect(log.filter(({ status }) => status === 'queued')).toHaveLength(2);
@@ -245,7 +317,7 @@ describe('a run that is stopped', () => {
     expect(await worker.store.begin(task, 'another-worker', 3)).toEqual({ kind: 'started', attempt: 2 });
     // Nothing tells the first attempt: it goes on to its end and finds out when it wants to publish.
     await writeFile(join(workspaceRoot, 'Film', 'go'), '');
-    expect(await ended).toBe('done');
+    expect(await ended).toEqual({ kind: 'done' });
     expect(await takes('superseded')).toEqual([]);
     expect(await record()).toMatchObject({ state: 'preparing', attempt: 2, worker: 'another-worker' });
     expect((await events()).at(-1)).toMatchObject({ attempt: 2, status: 'preparing' });
@@ -256,7 +328,7 @@ describe('a run that is stopped', () => {
     await ended;
     // As after a crash between the rename and the last event: the take is there, the task has not ended.
     await worker.redis.main.hset(`task:{${task.taskId}}`, { state: 'running' });
-    await worker.runTask.run({ taskId: task.taskId, payload: testJob(`fs.writeFileSync(task.outputDir + '/b.txt', 'second');`, { nodeId: 'twice' }) });
+    await worker.run(task.taskId, testJob(`fs.writeFileSync(task.outputDir + '/b.txt', 'second');`, { nodeId: 'twice' }));
     const last = (await worker.store.events(task.taskId, 0)).at(-1);
     expect(last).toMatchObject({ status: 'completed', attempt: 2, result: { outputs: [{ path: 'a.txt', sha256: createHash('sha256').update('first').digest('hex') }] } });
     expect(await readdir(join(workspaceRoot, 'Film/outputs/renders/twice', task.taskId))).toEqual(['a.txt']);
@@ -267,10 +339,10 @@ describe('a run that is stopped', () => {
     await reached('up');
     const left = await docker.runningContainer(task.taskId);
     // The second attempt takes over while the first one's container still runs.
-    const other = new WorkerWiring(configOf());
-    expect(await other.runTask.run({ taskId: task.taskId, payload: testJob(`fs.writeFileSync(task.outputDir + '/a', '');`, { nodeId: 'left' }) })).toBe('done');
+    const other = await new WorkerWiring(configOf()).open();
+    expect(await other.run(task.taskId, testJob(`fs.writeFileSync(task.outputDir + '/a', '');`, { nodeId: 'left' }))).toEqual({ kind: 'done' });
     expect(await docker.exists(left ?? '')).toBe(false);
-    expect(await ended).toBe('done');
+    expect(await ended).toEqual({ kind: 'done' });
     expect(checkLog(await other.store.events(task.taskId, 0))).toMatchObject({ status: 'completed', attempt: 2 });
     expect(await takes('left')).toHaveLength(1);
     await other.close();
@@ -280,7 +352,7 @@ describe('a run that is stopped', () => {
     const { task, ended } = await start(`fs.writeFileSync(task.outputDir + '/a', '');`, { nodeId: 'poison' }, worker);
     await ended;
     await worker.redis.main.hset(`task:{${task.taskId}}`, { state: 'running', losses: worker.config.maxLosses - 1 });
-    expect(await worker.runTask.run({ taskId: task.taskId, payload: testJob('') })).toBe('done');
+    expect(await worker.run(task.taskId, testJob(''))).toEqual({ kind: 'done' });
     expect((await worker.store.events(task.taskId, 0)).at(-1)).toMatchObject({ status: 'failed', code: 'WORKER_LOST' });
   });
 });
@@ -303,7 +375,7 @@ describe('a Redis that is full', () => {
       await waitFor('the take', async () => (await takes('full-redis')).includes(task.taskId));
       expect((await record())?.state).toBe('running');
     });
-    expect(await ended).toBe('done');
+    expect(await ended).toEqual({ kind: 'done' });
     const log = await events();
     expect(checkLog(log)).toMatchObject({ status: 'completed', attempt: 1 });
     expect(log.map(({ step }) => step)).not.toContain('unheard');
@@ -318,7 +390,7 @@ describe('a Redis that is full', () => {
       const refused = await refusals();
       await waitFor('three refused writes', async () => (await refusals()) >= refused + 3);
     });
-    expect(await ended).toBe('done');
+    expect(await ended).toEqual({ kind: 'done' });
     expect(checkLog(await events())).toMatchObject({ status: 'failed', code: 'TIMEOUT', attempt: 1 });
   });
 

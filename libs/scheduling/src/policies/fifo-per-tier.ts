@@ -15,6 +15,7 @@ export const fifoPerTier: Policy = {
     const groups = [...line.groups()];
     const starts: Start[] = [];
     for (const tier of [...QUALITY_TIERS].reverse()) {
+      if (round.isFull(tier)) continue;
       starts.push(...startOldest(groups.filter((group) => group.tier === tier), round, most - starts.length, true));
     }
     return { starts, reservations: [] };

@@ -5,5 +5,8 @@ import { startOldest } from './start-oldest.js';
 /** Any task that fits, the oldest first, on the first device that has room: keeps devices busy, and lets big tasks starve. */
 export const firstFit: Policy = {
   name: 'first-fit',
-  decide: (line, cluster, { most, canUse }) => ({ starts: startOldest(line.groups(), new Round(cluster, canUse, 'first'), most, false), reservations: [] }),
+  decide: (line, cluster, { most, canUse }) => {
+    const round = new Round(cluster, canUse, 'first');
+    return { starts: round.mayAnyGo(line) ? startOldest(line.groups(), round, most, false) : [], reservations: [] };
+  },
 };
