@@ -49,6 +49,7 @@ export class RecordingClient {
 /** A whole api on a real Redis, with clients, and a task store of its own that plays the worker. */
 export class ApiFixture {
   private readonly clients: Socket[] = [];
+  private stopped: Promise<void> | undefined;
 
   private constructor(
     private readonly api: RunningApi,
@@ -110,12 +111,13 @@ export class ApiFixture {
   }
 
   stop(): Promise<void> {
-    return this.api.stop();
+    this.stopped ??= this.api.stop();
+    return this.stopped;
   }
 
   async dispose(): Promise<void> {
     for (const socket of this.clients) socket.disconnect();
-    await this.api.stop();
+    await this.stop();
     this.redis.disconnect();
     await rm(this.workspace, { recursive: true, force: true });
   }

@@ -8,7 +8,8 @@ export const ANYBODY = '';
 export function capacityOf(host: HostState, resource: string): Capacity | undefined {
   if (resource === CPU) return host.cpu;
   if (resource === MEMORY) return host.memory;
-  return host.devices.find(({ id }) => id === deviceOf(resource));
+  const deviceId = deviceOf(resource);
+  return host.devices.find(({ id }) => id === deviceId);
 }
 
 /** Whether a task may have a part of it: it is there, takes something new, and is not kept for another task. */
@@ -23,10 +24,9 @@ export function idleHold({ warm }: HostState, resource: string, pinned: boolean)
   return held;
 }
 
-/** What is free of a resource, or would be if idle containers were ended. */
-export function freeInAll(host: HostState, resource: string): number {
-  const capacity = capacityOf(host, resource);
-  return capacity === undefined ? 0 : capacity.total - capacity.leased + idleHold(host, resource, false);
+/** What is free of a host's resource, or would be if idle containers were ended. */
+export function freeInAll(host: HostState, resource: string, { total, leased }: Capacity): number {
+  return total - leased + idleHold(host, resource, false);
 }
 
 /** A host's resources, by name. */

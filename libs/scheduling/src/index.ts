@@ -13,6 +13,7 @@ export { couldEverRun } from './could-ever-run.js';
 export type { Ability } from './could-ever-run.js';
 export { BYPASS_LIMIT, schedule } from './schedule.js';
 export type { Schedule, ScheduleOptions, Start } from './schedule.js';
+export type { CanUse } from './round.js';
 export type { Reservation } from './reservation.js';
 export { describeWait } from './describe-wait.js';
 export { estimateWaits } from './estimate-waits.js';

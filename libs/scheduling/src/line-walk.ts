@@ -17,12 +17,12 @@ export type MayGo = (group: WaitingGroup, head: WaitingTask) => boolean;
 export class LineWalk {
   private readonly frontier = new MinHeap<Step>(isSooner);
   private generation = 0;
-  private current: { visit: Visit; step: Step } | undefined;
+  private current: Visit | undefined;
 
   constructor(
     private readonly order: ProjectOrder,
-    /** The line's virtual time. */
-    private clock: number,
+    /** The line's. */
+    private readonly clock: number,
     private readonly mayGo: MayGo,
   ) {
     this.reach(0);
@@ -48,7 +48,7 @@ export class LineWalk {
       this.frontier.push(step);
       // A turn only ever comes later than it was thought to, so whoever is still first is first.
       if (this.frontier.peek() !== step) continue;
-      this.current = { visit, step };
+      this.current = visit;
       return { task: foremost.head, group: foremost.group };
     }
   }
@@ -56,10 +56,9 @@ export class LineWalk {
   /** Counts the task that {@link next} gave last as started. */
   take(): void {
     if (this.current === undefined) return;
-    const { visit, step } = this.current;
+    // Turns come in order on the walk, so nobody falls behind on it who was not behind before.
+    this.current.take(this.clock);
     this.current = undefined;
-    this.clock = Math.max(this.clock, step.time);
-    visit.take(this.clock);
   }
 
   /** Some that might have gone may not any more. */

@@ -4,7 +4,7 @@ import type { ResourceDemand } from './resource-demand.js';
 import { CPU, MEMORY, gpuResource } from './resource-id.js';
 import { device, host, onCores, onGpus } from './scheduling.fixture.js';
 
-const hosts = [host('a', { devices: [device('small', 12), device('big', 48)] }), host('b', { devices: [device('0', 24), device('1', 24)] })];
+const hosts = [host('a', { devices: [device('small', 12), device('big', 48)] }), host('b', { devices: [device('0', 24), device('1', 24)] }), host('c', { devices: [device('2', 40), device('3', 40), device('4', 40)] })];
 const on = (hostId: string, ids: string[], demand: ResourceDemand): StartedTask => ({ demand, hostId, resources: ids.map(gpuResource) });
 const onHost = (demand: ResourceDemand): StartedTask => ({ demand, hostId: 'a', resources: [CPU, MEMORY] });
 
@@ -19,7 +19,11 @@ describe('passesBy', () => {
     ['one to be split, when a part of what would hold it is taken', onGpus(60, { splittable: true }), on('b', ['0'], onGpus(8)), false],
     ['one to be split, when a part of it could be there', onGpus(48 + 1, { splittable: true }), on('a', ['big'], onGpus(8)), false],
     ['one that two devices can hold', onGpus(30, { splittable: true }), on('a', ['big'], onGpus(8)), true],
-    ['any that may have fitted beside a share of a split one', onGpus(20), on('b', ['0', '1'], onGpus(40, { splittable: true })), true],
+    ['one that would have fitted where a share of a split one is', onGpus(20), on('b', ['0', '1'], onGpus(40, { splittable: true })), false],
+    ['one that is bigger than a share of a split one', onGpus(21), on('b', ['0', '1'], onGpus(40, { splittable: true })), true],
+    ['one to be split, when its equal is', onGpus(49, { splittable: true }), on('c', ['2', '3'], onGpus(49, { splittable: true })), false],
+    ['one to be split into more parts', onGpus(70, { splittable: true }), on('c', ['2', '3'], onGpus(49, { splittable: true })), true],
+    ['one to be split, when a device of one of its parts is taken', onGpus(49, { splittable: true }), on('c', ['2'], onGpus(8)), true],
     ['one with a GPU, when one without starts', onGpus(40), onHost(onCores(1, 1)), false],
     ['one without, when one with a GPU starts', onCores(4, 4), on('a', ['big'], onGpus(8)), false],
     ['one that needs more cores', onCores(4, 1), onHost(onCores(1, 2)), true],

@@ -1,7 +1,7 @@
 import type { HostState } from './cluster-state.js';
 import { canHold, deviceShapes } from './device-shape.js';
 import type { ResourceDemand } from './resource-demand.js';
-import { CPU, MEMORY, gpuResource } from './resource-id.js';
+import { CPU, MEMORY, deviceOf, gpuResource } from './resource-id.js';
 
 /** What was started, and what it has. */
 export interface StartedTask {
@@ -22,7 +22,11 @@ export function passesBy(waiting: ResourceDemand, started: StartedTask, hosts: r
     const needsMore = waiting.cpuMillis > demand.cpuMillis || waiting.memoryBytes > demand.memoryBytes;
     return needsMore && host.memory.total >= waiting.memoryBytes && (resources.includes(CPU) || resources.includes(MEMORY));
   }
-  // A share of a split demand says nothing of what else would have fitted where it is.
-  const needsMore = demand.splittable || waiting.gpus > demand.gpus || waiting.vramBytes > demand.vramBytes;
-  return needsMore && deviceShapes(waiting, hosts).some((shape) => canHold(host, shape) && host.devices.some(({ id, total }) => total >= shape.bytes && resources.includes(gpuResource(id))));
+  const devices = resources.filter((resource) => deviceOf(resource) !== undefined).length;
+  const share = demand.splittable && devices > 1 ? Math.ceil(demand.vramBytes / devices) : demand.vramBytes;
+  const shapes = deviceShapes(waiting, hosts);
+  return (
+    shapes.every(({ count, bytes }) => count > devices || bytes > share) &&
+    shapes.some((shape) => canHold(host, shape) && host.devices.some(({ id, total }) => total >= shape.bytes && resources.includes(gpuResource(id))))
+  );
 }

@@ -50,6 +50,7 @@ describe('place', () => {
     ['splittable, over two', gpu(40, { splittable: true }), [host('a', { devices: [device('0', 24), device('1', 24, 4), device('2', 24)] })], 'a 1 0'],
     ['splittable, over as few as can', gpu(60, { splittable: true }), [host('a', { devices: [device('0', 24), device('1', 24), device('2', 24), device('3', 24)] })], 'a 0 1 2'],
     ['splittable, over more where fewer are not free', gpu(40, { splittable: true }), [host('a', { devices: [device('0', 24, 10), device('1', 24, 10), device('2', 24, 10)] })], 'a 0 1 2'],
+    ['splittable, over few big ones rather than many small ones', gpu(60, { splittable: true }), [host('a', { devices: [device('0', 24), device('1', 24), device('2', 24)] }), host('b', { devices: [device('3', 48), device('4', 48)] })], 'b 3 4'],
     ['splittable, over the devices of two hosts: never', gpu(40, { splittable: true }), [host('a', { devices: [device('0', 24)] }), host('b', { devices: [device('1', 24)] })], 'no-capable-host'],
     ['not splittable', gpu(40), [host('a', { devices: [device('0', 24), device('1', 24)] })], 'no-capable-host'],
 

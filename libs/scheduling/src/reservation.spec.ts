@@ -18,6 +18,7 @@ describe('chooseReservation', () => {
     ['not one that is kept for another', onGpus(20), [host('a', { devices: [device('0', 24, 12, 'other'), device('1', 24, 24)] })], 'a gpu:1'],
     ['nothing where all is kept for others', onGpus(20), [host('a', { devices: [device('0', 24, 12, 'other')] })], undefined],
     ['what is kept for it already, though another comes sooner by now', onGpus(20), [host('a', { devices: [device('0', 24, 12)] }), host('b', { devices: [device('1', 24, 24, 't')] })], 'b gpu:1'],
+    ['what is kept for it already, though another of its host comes sooner', onGpus(20), [host('a', { devices: [device('0', 24, 12), device('1', 24, 24, 't')] })], 'a gpu:1'],
     ['not what is kept for it and is too small by now', onGpus(20), [host('a', { devices: [device('0', 24, 12), device('1', 12, 12, 't')] })], 'a gpu:0'],
     ['not one of which a pinned container holds too much', onGpus(20), [host('a', { devices: [device('0', 24, 8), device('1', 24, 24)], warm: [pinned] })], 'a gpu:1'],
     ['several devices of one host', onGpus(20, { gpus: 2 }), [host('a', { devices: [device('0', 24)] }), host('b', { devices: [device('1', 24, 24), device('2', 24, 24), device('3', 24)] })], 'b gpu:3 gpu:1'],

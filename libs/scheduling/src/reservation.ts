@@ -1,7 +1,7 @@
 import type { HostState } from './cluster-state.js';
 import { deviceShapes } from './device-shape.js';
 import { hostAmounts, type TaskToPlace } from './find-place.js';
-import { capacityOf, freeInAll, idleHold, isOpenTo } from './host-capacity.js';
+import { freeInAll, idleHold, isOpenTo } from './host-capacity.js';
 import { CPU, MEMORY, gpuResource } from './resource-id.js';
 import type { WaitingTask } from './waiting-task.js';
 
@@ -41,8 +41,8 @@ function* deviceOptions({ taskId, demand }: TaskToPlace, hosts: readonly HostSta
       const devices: { resource: string; total: number; own: number; missing: number }[] = [];
       for (const device of host.devices) {
         const resource = gpuResource(device.id);
-        if (device.total < bytes || !isOpenTo(taskId, device) || !couldBeFree(host, resource, bytes)) continue;
-        devices.push({ resource, total: device.total, own: device.reservedFor === taskId ? 1 : 0, missing: Math.max(0, bytes - freeInAll(host, resource)) });
+        if (device.total < bytes || !isOpenTo(taskId, device) || device.total - idleHold(host, resource, true) < bytes) continue;
+        devices.push({ resource, total: device.total, own: device.reservedFor === taskId ? 1 : 0, missing: Math.max(0, bytes - freeInAll(host, resource, device)) });
       }
       if (devices.length < count) continue;
       found = true;
@@ -55,17 +55,14 @@ function* deviceOptions({ taskId, demand }: TaskToPlace, hosts: readonly HostSta
 
 function* hostOptions({ taskId, demand }: TaskToPlace, hosts: readonly HostState[]): IterableIterator<Keepable> {
   for (const host of hosts) {
-    const amounts = Object.entries(hostAmounts(demand, host));
-    if (!isOpenTo(taskId, host.cpu) || !isOpenTo(taskId, host.memory) || !amounts.every(([resource, amount]) => couldBeFree(host, resource, amount))) continue;
+    if (!isOpenTo(taskId, host.cpu) || !isOpenTo(taskId, host.memory)) continue;
+    const amounts = hostAmounts(demand, host);
+    const needs = [{ resource: CPU, capacity: host.cpu }, { resource: MEMORY, capacity: host.memory }].map(({ resource, capacity }) => ({ resource, capacity, amount: amounts[resource] ?? 0 }));
+    if (needs.some(({ resource, capacity, amount }) => capacity.total - idleHold(host, resource, true) < amount)) continue;
     // Cores and bytes are added up as parts of the need.
-    const missing = sum(amounts.map(([resource, amount]) => (amount === 0 ? 0 : Math.max(0, amount - freeInAll(host, resource)) / amount)));
+    const missing = sum(needs.map(({ resource, capacity, amount }) => (amount === 0 ? 0 : Math.max(0, amount - freeInAll(host, resource, capacity)) / amount)));
     yield { hostId: host.hostId, resources: [CPU, MEMORY], own: host.memory.reservedFor === taskId ? 1 : 0, missing };
   }
-}
-
-/** Whether so much would be free if all that runs had ended. */
-function couldBeFree(host: HostState, resource: string, amount: number): boolean {
-  return (capacityOf(host, resource)?.total ?? 0) - idleHold(host, resource, true) >= amount;
 }
 
 function sum(values: readonly number[]): number {

@@ -48,10 +48,10 @@ interface FreeOnHost {
 
 function freeOn(host: HostState): FreeOnHost {
   return {
-    devices: host.devices.filter((device) => isOpenTo(ANYBODY, device)).map(({ id }) => freeInAll(host, gpuResource(id))),
+    devices: host.devices.filter((device) => isOpenTo(ANYBODY, device)).map((device) => freeInAll(host, gpuResource(device.id), device)),
     isOpen: isOpenTo(ANYBODY, host.cpu) && isOpenTo(ANYBODY, host.memory),
     allCores: host.cpu.total,
-    cores: freeInAll(host, CPU),
-    memory: freeInAll(host, MEMORY),
+    cores: freeInAll(host, CPU, host.cpu),
+    memory: freeInAll(host, MEMORY, host.memory),
   };
 }

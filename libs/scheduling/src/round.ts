@@ -70,7 +70,7 @@ export class Round {
       const counted = countedAs(task.demand);
       // One that its tier keeps back could not use it.
       if (left[counted] <= 0 || this.isFull(task.tier) || (hopeless.has(kind) && !isKeptAlready)) return;
-      const kept = chooseReservation(task, this.roomFor(task).hosts);
+      const kept = chooseReservation(task, this.hostsFor(task));
       if (kept === undefined && this.canUse === undefined) hopeless.add(kind);
       if (kept === undefined || (isKeptAlready && kept.own === 0)) return;
       const { hostId, resources } = kept;
@@ -93,7 +93,7 @@ export class Round {
       if (left.devices <= 0 && left.hosts <= 0) break;
     }
     for (const task of [...held.map(({ head }) => head), ...reservations.map(({ task }) => task)]) {
-      if (!this.ready.has(task.taskId) && findPlace(task, this.roomFor(task).hosts, this.fit) !== undefined) this.ready.add(task.taskId);
+      if (!this.ready.has(task.taskId) && findPlace(task, this.hostsFor(task), this.fit) !== undefined) this.ready.add(task.taskId);
     }
     return reservations;
   }
@@ -114,7 +114,7 @@ export class Round {
 
   /** Gives a task its place; undefined where it has none. */
   start(task: WaitingTask, group: WaitingGroup): Placed | undefined {
-    const placed = findPlace(task, this.roomFor(task).hosts, this.fit);
+    const placed = findPlace(task, this.hostsFor(task), this.fit);
     this.ready.delete(task.taskId);
     if (placed === undefined) {
       this.stuck.add(group);
@@ -151,11 +151,16 @@ export class Round {
     return (this.everywhere ??= new Room(this.hosts));
   }
 
-  /** What the hosts that a task can use have. */
-  private roomFor(task: WaitingTask): Room {
+  /** The hosts that a task can use. */
+  private hostsFor(task: WaitingTask): readonly HostState[] {
     const { canUse } = this;
-    if (canUse === undefined) return this.room;
-    const hosts = this.hosts.filter(({ hostId }) => canUse(task, hostId));
+    return canUse === undefined ? this.hosts : this.hosts.filter(({ hostId }) => canUse(task, hostId));
+  }
+
+  /** What these have. */
+  private roomFor(task: WaitingTask): Room {
+    if (this.canUse === undefined) return this.room;
+    const hosts = this.hostsFor(task);
     const key = hosts.map(({ hostId }) => hostId).join(' ');
     let room = this.rooms.get(key);
     if (room === undefined) this.rooms.set(key, (room = new Room(hosts)));

@@ -67,7 +67,7 @@ describe('schedule', () => {
     ['none of a tier of which more run than may', [small('x')], cluster([oneDevice()], { standard: { running: 3, limit: 2 } }), {}, ''],
     ['where it can be used', [small('x')], cluster([oneDevice(), host('b', { devices: [device('1', 24)] })]), { canUse: (_, hostId) => hostId === 'b' }, 'x b 1'],
     ['past those that can be used nowhere', [small('x'), small('y', { pipelineId: 'known' })], cluster([oneDevice()]), { canUse: ({ pipelineId }) => pipelineId === 'known' }, 'y a 0'],
-    ['split where nothing bigger can be used', [big('x', { demand: onGpus(40, { splittable: true }) })], cluster([host('a', { devices: [device('0', 24), device('1', 24)] }), host('b', { devices: [device('2', 48)] })]), { canUse: (_, hostId) => hostId === 'a' }, 'x a 0 1'],
+    ['split where nothing bigger can be used', [big('x', { demand: onGpus(40, { splittable: true }) })], cluster([host('a', { devices: [device('0', 24), device('1', 24)] }), host('b', { devices: [device('2', 48, 48)] })]), { canUse: (_, hostId) => hostId === 'a' }, 'x a 0 1'],
     ['not on what is kept for another', [small('x')], cluster([oneDevice(0, 'other')]), {}, ''],
     ['on what is kept for it', [big()], cluster([oneDevice(0, 'big')]), {}, 'big a 0'],
     ['before others of its kind on what is kept for it', [big('x', { projectId: 'b' }), big()], cluster([oneDevice(0, 'big')]), {}, 'big a 0'],
@@ -139,6 +139,8 @@ describe('schedule, for one that was passed over', () => {
     ['what was kept stays kept', 0, oneDevice(8, 'big'), {}, '', 'big a gpu:0'],
     ['once it fits it starts, and nothing is kept', BYPASS_LIMIT, oneDevice(0, 'big'), {}, 'big a 0', ''],
     ['once it fits it keeps its place until its turn comes', BYPASS_LIMIT, oneDevice(0, 'big'), { most: 0 }, '', 'big a gpu:0'],
+    ['too often, and it fits: nothing needs to be kept', BYPASS_LIMIT, oneDevice(0), { most: 0 }, '', ''],
+    ['what was kept is of no use by now, and that is no reason to keep something else', 0, host('a', { devices: [device('0', 24, 8), device('1', 12, 4, 'big')] }), {}, 'x a 0, y a 0', ''],
     ['too often, though no host that can use it is there', BYPASS_LIMIT, oneDevice(8), { canUse: ({ taskId }) => taskId !== 'big' }, 'x a 0, y a 0', ''],
     ['too often, though a pinned container is in its way for ever', BYPASS_LIMIT, { ...oneDevice(8), warm: [warmContainer('w', { [gpuResource('0')]: 8 * GIB }, { pinned: true, pipelineId: 'other' })] }, {}, 'x a 0, y a 0', ''],
   ])('%s', (_what, times, on, options, starts, reservations) => {
@@ -149,6 +151,12 @@ describe('schedule, for one that was passed over', () => {
   test('keeps nothing for one that its tier keeps back', () => {
     const decision = schedule(passedOver(BYPASS_LIMIT, small('x', { tier: 'low' })), cluster([oneDevice(8)], { standard: { running: 2, limit: 2 } }), ALL);
     expect([started(decision), kept(decision)]).toEqual(['x a 0', '']);
+  });
+
+  test('keeps nothing for one that can use no host, and all the same for its equal that can', () => {
+    const line = passedOver(BYPASS_LIMIT, big('usable', { projectId: 'series', submittedAt: 1 }));
+    const decision = schedule(line, cluster([oneDevice(8)]), { ...ALL, canUse: ({ taskId }) => taskId !== 'big' });
+    expect(kept(decision)).toBe('usable a gpu:0');
   });
 
   test('keeps one place, and others use the rest', () => {

@@ -20,6 +20,7 @@ function lineOf(...tasks: readonly WaitingTask[]): WaitingLine {
 
 const ids = (tasks: Iterable<WaitingTask>): string => [...tasks].map(({ taskId }) => taskId).join(' ');
 const many = (count: number, name: string, changes: Partial<WaitingTask> = {}): WaitingTask[] => Array.from({ length: count }, (_, index) => waitingTask(`${name}${index + 1}`, { projectId: name, submittedAt: index, ...changes }));
+const small = (): WaitingTask => waitingTask('small', { demand: onGpus(8), submittedAt: 900 * MINUTE });
 const note = (line: WaitingLine, taskId: string, state: ClusterState = ONE_DEVICE): void => line.noteStart(taskId, 'a', [gpuResource('0')], state);
 
 describe('WaitingLine', () => {
@@ -97,12 +98,17 @@ describe('WaitingLine', () => {
     expect(ids(line.inOrder({ limit: 6 }))).toBe('b1 b2 a41 b3 a42 a43');
   });
 
-  test('what a project owes is not forgotten when it has nothing for a moment', () => {
-    const line = lineOf(waitingTask('old', { projectId: 'a', tier: 'low', priority: 'low' }), waitingTask('new', { projectId: 'a', submittedAt: 900 * MINUTE }), ...many(3, 'b', { submittedAt: 900 * MINUTE }));
-    note(line, 'old');
-    line.remove('new');
-    line.add(waitingTask('newer', { projectId: 'a', submittedAt: 901 * MINUTE }));
-    expect(ids(line.inOrder())).toBe('b1 b2 b3 newer');
+  test('what projects owe is not forgotten when they have nothing for a moment', () => {
+    const line = lineOf(...many(6, 'b', { submittedAt: 900 * MINUTE }));
+    for (const projectId of ['a', 'c']) {
+      line.add(waitingTask(`old ${projectId}`, { projectId, tier: 'low', priority: 'low' }));
+      line.add(waitingTask(`new ${projectId}`, { projectId, submittedAt: 900 * MINUTE }));
+      // Age puts the old one first, and its project pays for it.
+      note(line, `old ${projectId}`);
+      line.remove(`new ${projectId}`);
+    }
+    for (const projectId of ['a', 'c']) line.add(waitingTask(`newer-${projectId}`, { projectId, submittedAt: 901 * MINUTE }));
+    expect(ids(line.inOrder())).toBe('b1 b2 b3 b4 b5 b6 newer-a newer-c');
   });
 
   const two = cluster([host('a', { devices: [device('0', 48)] }), host('b', { devices: [device('1', 24)] })]);
@@ -122,6 +128,12 @@ describe('WaitingLine', () => {
     line.noteStart('small', hostId, [gpuResource(hostId === 'a' ? '0' : '1')], state);
     expect(line.bypassesOf(other.taskId)).toBe(bypasses);
     expect([...line.overdue(1, () => true)].map((group) => group.at(0)?.taskId)).toEqual(bypasses === 1 ? [other.taskId] : []);
+  });
+
+  test('counts a bypass of an old one of low weight that age has put first in its project', () => {
+    const line = lineOf(waitingTask('old', { projectId: 'series', tier: 'low', priority: 'low', demand: onGpus(40) }), waitingTask('urgent', { projectId: 'series', tier: 'premium', priority: 'high', demand: onCores(1, 1), submittedAt: 900 * MINUTE }), small());
+    note(line, 'small');
+    expect(line.bypassesOf('old')).toBe(1);
   });
 
   test('counts bypasses of a group’s head until one of the group starts', () => {

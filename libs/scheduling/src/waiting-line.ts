@@ -187,7 +187,7 @@ export class WaitingLine {
     };
     for (const other of project.groups.values()) {
       const head = other.at(0);
-      if (head !== undefined && other !== group && isPassed(other) && ranksBefore(other, head, group, task)) count(other);
+      if (head !== undefined && isPassed(other) && ranksBefore(other, head, group, task)) count(other);
     }
     const turn = task === project.turn.head ? project.turn : { time: project.virtualTime + group.cost, head: task };
     for (const sooner of this.order.soonerThan(turn)) {

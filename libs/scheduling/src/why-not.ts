@@ -29,7 +29,7 @@ function closestDevices({ taskId, demand }: TaskToPlace, hosts: readonly HostSta
   if (shape === undefined) return undefined;
   let closest: { host: HostState; missing: number } | undefined;
   for (const host of hosts) {
-    const missing = host.devices.filter((device) => isOpenTo(taskId, device) && device.total >= shape.bytes).map(({ id }) => Math.max(0, shape.bytes - freeInAll(host, gpuResource(id)))).sort((a, b) => a - b);
+    const missing = host.devices.filter((device) => isOpenTo(taskId, device) && device.total >= shape.bytes).map((device) => Math.max(0, shape.bytes - freeInAll(host, gpuResource(device.id), device))).sort((a, b) => a - b);
     if (missing.length < shape.count) continue;
     const sum = missing.slice(0, shape.count).reduce((total, bytes) => total + bytes, 0);
     if (closest === undefined || sum < closest.missing) closest = { host, missing: sum };
@@ -42,10 +42,10 @@ function closestHost({ taskId, demand }: TaskToPlace, hosts: readonly HostState[
   for (const host of hosts) {
     if (!isOpenTo(taskId, host.cpu) || !isOpenTo(taskId, host.memory) || host.memory.total < demand.memoryBytes) continue;
     const amounts = hostAmounts(demand, host);
-    const [cores, memory] = [CPU, MEMORY].map((resource) => {
+    const [cores, memory] = [{ resource: CPU, capacity: host.cpu }, { resource: MEMORY, capacity: host.memory }].map(({ resource, capacity }) => {
       const needed = amounts[resource] ?? 0;
       // Cores and bytes are compared by the part of the need that is missing.
-      return { needed, missing: needed === 0 ? 0 : Math.max(0, needed - freeInAll(host, resource)) / needed };
+      return { needed, missing: needed === 0 ? 0 : Math.max(0, needed - freeInAll(host, resource, capacity)) / needed };
     });
     if (cores === undefined || memory === undefined) continue;
     const [resource, worse] = cores.missing > memory.missing ? (['cpu', cores] as const) : (['memory', memory] as const);

@@ -15,7 +15,7 @@ const COMPLETED: TaskEnd = {
 };
 const FAILED: TaskEnd = { state: 'failed', error: 'it broke', code: 'CONTAINER_EXITED', retryable: false, logTail: ['last words'] };
 /** What may race for the end of a task. */
-const RACERS = ['complete', 'fail', 'cancelled', 'cancel', 'begin', 'append', 'release', 'door'] as const;
+const RACERS = ['complete', 'fail', 'cancelled', 'cancel', 'begin', 'append', 'release', 'door', 'tell', 'give up'] as const;
 const CANCELLED: TaskEnd = { state: 'cancelled', reason: 'asked for' };
 
 describe('TaskStore on a real Redis', () => {
@@ -146,12 +146,13 @@ describe('TaskStore on a real Redis', () => {
       await store.create(task, 1);
       await store.begin(task, 'worker-1', 3);
       await store.append(task, 1, 'running', { progress: 12.5, step: 'a "step"\\' });
-      await store.release(task, 1);
+      await store.release(task, 1, 'put back');
+      await store.tellQueued(task, { queuePosition: 2, etaSeconds: 1.5, step: 'a "reason"\\' });
       await store.begin(task, 'worker-2', 3);
       await store.cancel(task, 'enough');
       await store.finish(task, 2, CANCELLED);
       const stored = (await redis.xrange(keys.events(task.taskId), '-', '+')).map(([, fields]) => fields[1]);
-      expect(stored).toHaveLength(7);
+      expect(stored).toHaveLength(8);
       await waitFor('every message', () => Object.values(heard).every((texts) => texts.length === stored.length));
       expect(heard[taskChannel(task.taskId)]).toEqual(stored);
       expect(heard[projectChannel(task.projectId)]).toEqual(stored);
@@ -166,7 +167,7 @@ describe('TaskStore on a real Redis', () => {
       expect(await store.begin(task, 'worker-2', 3)).toEqual({ kind: 'started', attempt: 2 });
       expect(await store.append(task, 1, 'running', { progress: 99, step: 'late' })).toEqual({ kind: 'superseded' });
       expect(await store.finish(task, 1, COMPLETED)).toEqual({ kind: 'refused', state: 'preparing' });
-      expect(await store.release(task, 1)).toEqual({ kind: 'refused', state: 'preparing' });
+      expect(await store.release(task, 1, 'put back')).toEqual({ kind: 'refused', state: 'preparing' });
       expect(await store.append(task, 2, 'running', { progress: 1, step: 'new' })).toEqual({ kind: 'stored', seq: 4 });
       expect(await store.finish(task, 2, COMPLETED)).toEqual({ kind: 'ended', seq: 5 });
       expect(await store.read(task.taskId)).toMatchObject({ state: 'completed', attempt: 2, worker: 'worker-2', progress: 100, result: COMPLETED.result });
@@ -175,11 +176,11 @@ describe('TaskStore on a real Redis', () => {
 
     test('an attempt that was put back can write no more, before and after the next one begins', async () => {
       const task = await begun();
-      expect(await store.release(task, 1)).toEqual({ kind: 'released' });
+      expect(await store.release(task, 1, 'put back')).toEqual({ kind: 'released' });
       expect(await store.finish(task, 1, COMPLETED)).toEqual({ kind: 'refused', state: 'queued' });
       expect(await store.append(task, 1, 'running', { progress: 9, step: 'late' })).toEqual({ kind: 'superseded' });
       expect(await store.begin(task, 'worker-2', 3)).toEqual({ kind: 'started', attempt: 2 });
-      expect(await store.release(task, 1)).toEqual({ kind: 'refused', state: 'preparing' });
+      expect(await store.release(task, 1, 'put back')).toEqual({ kind: 'refused', state: 'preparing' });
       await expectSoundLog(task.taskId);
     });
 
@@ -206,7 +207,9 @@ describe('TaskStore on a real Redis', () => {
             cancel: (on) => on.cancel(task, 'race'),
             begin: (on) => on.begin(task, 'worker-2', 3),
             append: (on) => on.append(task, 1, 'running', { progress: 50, step: 'x' }),
-            release: (on) => on.release(task, 1),
+            release: (on) => on.release(task, 1, 'put back'),
+            tell: (on) => on.tellQueued(task, { queuePosition: 1, etaSeconds: undefined, step: 'x' }),
+            'give up': (on) => on.finish(task, 'none', FAILED),
           };
           const outcomes = await Promise.all(operations.map((name, index) => run[name](side(index))));
           const events = await expectSoundLog(task.taskId);
@@ -246,7 +249,7 @@ describe('TaskStore on a real Redis', () => {
       const task = await created();
       for (let attempt = 1; attempt <= 10; attempt += 1) {
         expect(await store.begin(task, 'worker-1', 3)).toEqual({ kind: 'started', attempt });
-        expect(await store.release(task, attempt)).toEqual({ kind: 'released' });
+        expect(await store.release(task, attempt, 'put back')).toEqual({ kind: 'released' });
       }
       await expectSoundLog(task.taskId);
     });
@@ -295,7 +298,7 @@ describe('TaskStore on a real Redis', () => {
       expect(await store.cancel(task, 'x')).toEqual({ kind: 'missing' });
       expect(await store.begin(task, 'w', 3)).toEqual({ kind: 'missing' });
       expect(await store.finish(task, 1, COMPLETED)).toEqual({ kind: 'missing' });
-      expect(await store.release(task, 1)).toEqual({ kind: 'missing' });
+      expect(await store.release(task, 1, 'put back')).toEqual({ kind: 'missing' });
       expect(await redis.keys('*')).toEqual([]);
     });
 
@@ -311,7 +314,7 @@ describe('TaskStore on a real Redis', () => {
     test('puts a task back untouched', async () => {
       const task = await begun();
       await store.append(task, 1, 'running', { progress: 10, step: 'x' });
-      expect(await store.release(task, 1)).toEqual({ kind: 'released' });
+      expect(await store.release(task, 1, 'put back')).toEqual({ kind: 'released' });
       const record = await store.read(task.taskId);
       expect(record).toMatchObject({ state: 'queued', step: 'queued' });
       expect(record?.worker).toBeUndefined();
@@ -322,7 +325,7 @@ describe('TaskStore on a real Redis', () => {
     test('carries out a cancel that came meanwhile', async () => {
       const task = await begun();
       await store.cancel(task, 'enough');
-      expect(await store.release(task, 1)).toEqual({ kind: 'ended', state: 'cancelled' });
+      expect(await store.release(task, 1, 'put back')).toEqual({ kind: 'ended', state: 'cancelled' });
       await expectSoundLog(task.taskId);
     });
   });
@@ -333,7 +336,7 @@ describe('TaskStore on a real Redis', () => {
       ['the door', (task) => store.finish(task, undefined, FAILED)],
       ['a cancel in the queue', (task) => store.cancel(task, 'x')],
       ['a cancel at begin', async (task) => { await store.begin(task, 'w', 3); await store.cancel(task, 'x'); await store.begin(task, 'w', 3); }],
-      ['a cancel at release', async (task) => { await store.begin(task, 'w', 3); await store.cancel(task, 'x'); await store.release(task, 1); }],
+      ['a cancel at release', async (task) => { await store.begin(task, 'w', 3); await store.cancel(task, 'x'); await store.release(task, 1, 'put back'); }],
       ['poison', async (task) => { await store.begin(task, 'w', 1); await store.begin(task, 'w', 1); }],
     ];
     test.each(ways)('%s lets every key expire', async (_how, end) => {
@@ -414,8 +417,8 @@ describe('TaskStore on a real Redis', () => {
     const operation: fc.Arbitrary<Operation> = fc.record({
       // What keeps a task alive stands more often than what ends it, or most sequences would be over at once.
       name: fc.oneof(
-        { weight: 6, arbitrary: fc.constantFrom('begin', 'begin', 'preparing', 'running', 'running', 'release') },
-        { weight: 2, arbitrary: fc.constantFrom('complete', 'fail', 'finishCancelled', 'doorFail', 'doorComplete', 'cancel', 'create') },
+        { weight: 6, arbitrary: fc.constantFrom('begin', 'begin', 'preparing', 'running', 'running', 'release', 'tell') },
+        { weight: 2, arbitrary: fc.constantFrom('complete', 'fail', 'finishCancelled', 'doorFail', 'doorComplete', 'giveUp', 'cancel', 'create') },
       ),
       attempt: fc.integer({ min: 0, max: 4 }),
     });
@@ -438,7 +441,7 @@ describe('TaskStore on a real Redis', () => {
       { numRuns: 400 },
     );
     // The run was no idle one.
-    for (const transition of ['queued preparing', 'queued cancelled', 'queued failed', 'preparing running', 'preparing preparing', 'running cancelling', 'cancelling cancelled', 'running completed', 'running queued']) {
+    for (const transition of ['queued queued', 'queued preparing', 'queued cancelled', 'queued failed', 'preparing running', 'preparing preparing', 'running cancelling', 'cancelling cancelled', 'running completed', 'running queued']) {
       expect([...seen]).toContain(transition);
     }
   });
@@ -459,8 +462,10 @@ function apply(store: TaskStore, task: NewTask, name: string, attempt: number): 
     case 'finishCancelled': return store.finish(task, attempt, CANCELLED);
     case 'doorFail': return store.finish(task, undefined, FAILED);
     case 'doorComplete': return store.finish(task, undefined, COMPLETED);
+    case 'giveUp': return store.finish(task, 'none', FAILED);
+    case 'tell': return store.tellQueued(task, { queuePosition: 1, etaSeconds: 5, step: 'waiting' });
     case 'cancel': return store.cancel(task, 'x');
-    case 'release': return store.release(task, attempt);
+    case 'release': return store.release(task, attempt, 'put back');
     default: throw new Error(`no operation ${name}`);
   }
 }

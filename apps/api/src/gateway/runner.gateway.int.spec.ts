@@ -59,6 +59,7 @@ describe('start_generation', () => {
       pipeline_id: 'image-upscale:1.0-high', node_type: 'image_upscale',
       parameters: { input: 'a.png', node_id: 'node-1', project_id: 'film', output_path: '/workspace/Film film/outputs/renders/node-1' },
       config: { pipeline_id: 'image-upscale:1.0-high', container_image: 'function-runner/image-upscale:1.0', target_vram: 0, optimizations: ['esrgan-medium', 'x4'], timeout_seconds: 1800 },
+      demand: { gpus: 0, vram_bytes: 0, splittable: false, cpu_millis: 0, memory_bytes: 512 * 1024 ** 2 },
       workspace_path: '/workspace', submitted_at: expect.stringMatching(/^\d{4}-.*Z$/), trace: { request_id: 'first', project_name: 'Film film', quality: 'high' },
     });
     expect(await queue.getGlobalConcurrency()).toBe(3);

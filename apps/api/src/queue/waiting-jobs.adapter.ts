@@ -4,6 +4,7 @@
  * Knows the keys of BullMQ that the pinned version keeps jobs in: `wait` (a list, the oldest last: jobs without a priority
  * and those put back), `prioritized` (a sorted set: the others), `active` (a list), and a hash a job.
  */
+import { Logger } from '@nestjs/common';
 import { QueueKeys } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schema';
@@ -13,8 +14,8 @@ import { priorityOf, queueName, type JobPayload } from '@function-runner/task-co
 /** Jobs of one kind of a queue that are looked at; of more, those that are taken first. As many as a queue may hold unless its operator wants more. */
 const MOST_JOBS = 10_000;
 
-/** Jobs whose data are read in one go: some hundred kilobytes. */
-const READ_AT_ONCE = 200;
+/** Jobs whose data are read in one go: mostly a hundred kilobytes, and fifty megabytes where all are as large as the door lets in. */
+const READ_AT_ONCE = 50;
 
 /** What a look at a queue found: ids of jobs. */
 export interface QueueSight {
@@ -30,6 +31,7 @@ export interface SeenJob {
 }
 
 export class WaitingJobs {
+  private readonly logger = new Logger('Queues');
   private readonly keys: QueueKeys;
 
   constructor(
@@ -60,8 +62,8 @@ export class WaitingJobs {
       for (const [index, [data, priority, processedOn]] of jobs.entries()) {
         const taskId = batch[index];
         if (taskId === undefined || typeof data !== 'string') continue;
-        const task = waitingTaskOf(taskId, tier, JSON.parse(data) as JobPayload, priorityOf(Number(priority ?? 0)));
-        found.push({ task, startedAt: typeof processedOn === 'string' ? Number(processedOn) : undefined });
+        const task = this.taskOf(taskId, tier, data, priority);
+        if (task !== undefined) found.push({ task, startedAt: typeof processedOn === 'string' ? Number(processedOn) : undefined });
       }
     }
     return found;
@@ -70,6 +72,16 @@ export class WaitingJobs {
   /** Whether there is a job of the task, be it waiting or running. */
   async has(tier: QualityTier, taskId: string): Promise<boolean> {
     return (await this.redis.exists(this.key(tier, taskId))) === 1;
+  }
+
+  /** Undefined for a job that is not as the door writes them: it must not keep the others from being seen. */
+  private taskOf(taskId: string, tier: QualityTier, data: string, priority: string | null | undefined): WaitingTask | undefined {
+    try {
+      return waitingTaskOf(taskId, tier, JSON.parse(data) as JobPayload, priorityOf(Number(priority ?? 0)));
+    } catch (error) {
+      this.logger.debug(`the job ${taskId} in ${queueName(tier)} cannot be read: ${String(error)}`);
+      return undefined;
+    }
   }
 
   private key(tier: QualityTier, what: string): string {

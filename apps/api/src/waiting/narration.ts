@@ -109,9 +109,9 @@ export class Narration {
     const durationOf = (pipelineId: string, tier: QualityTier): number | undefined => durations.secondsOf(pipelineId, tier);
     const standings = standingsOf({ line, cluster: { hosts: this.states, tiers: this.mirror.tiers }, running: this.running(durationOf), durationOf, most: MOST_STANDINGS });
     metrics.showWaiting(standings.counts);
-    const tellings = this.teller.choose(standings.tasks, performance.now());
+    const tellings = this.teller.choose(standings.tasks, from);
     this.pauseMs = PAUSE_FACTOR * (performance.now() - from);
-    await this.teller.tell(tellings);
+    await this.teller.tell(tellings, from);
   }
 
   /** Does something where it is due. What fails is tried again in the next round: nothing is told of what is not known. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { keys } from '@function-runner/progress-protocol';
 import { connectRedis } from '@function-runner/task-store';
@@ -23,12 +23,9 @@ describe('NarratorLease', () => {
     connections = ['one', 'other'].map(() => connectRedis(server.url, 'request', () => undefined));
     [one, other] = connections.map((connection, index) => new NarratorLease(connection, `api-${index}`)) as [NarratorLease, NarratorLease];
     await redis().flushall();
-    return () => connections.forEach((connection) => connection.disconnect());
   });
-  afterAll(async () => {
-    for (const connection of connections) connection.disconnect();
-    await server.stop();
-  });
+  afterEach(() => connections.forEach((connection) => connection.disconnect()));
+  afterAll(() => server.stop());
 
   test('has one holder, who keeps it as long as it says so', async () => {
     const held = await Promise.all([one.hold(), other.hold()]);

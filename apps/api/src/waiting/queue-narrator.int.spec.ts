@@ -78,7 +78,8 @@ const waits = (of: ApiFixture): Promise<number> => metric(of, 'function_runner_w
 describe('a task that waits', () => {
   test('is told its place and what it waits for, and moves up as others are taken', async () => {
     await comeBusy();
-    const tasks = [await start(), await start({ ...NODE, nodeId: 'node-2' }), await start()];
+    const again = { ...NODE, requestId: 'again' };
+    const tasks = [await start(), await start({ ...NODE, nodeId: 'node-2' }), await start(again)];
     const [first, second, third] = tasks;
     if (first === undefined || second === undefined || third === undefined) throw new Error('three tasks were started');
     expect(await told(second, { step: WAITING })).toEqual({
@@ -95,6 +96,7 @@ describe('a task that waits', () => {
     await told(third, { queuePosition: 1 });
     expect(await api.store.read(third.taskId)).toMatchObject({ state: 'queued', step: WAITING });
     // A repeated request is answered with the place that was told last.
+    expect(await client.request('start_generation', again)).toMatchObject({ taskId: third.taskId, queuePosition: 1 });
     const places = (await log(third)).map((event) => ('queue_position' in event ? event.queue_position : undefined));
     expect(places).toEqual([...places].sort((a, b) => Number(b) - Number(a)));
   });
@@ -135,6 +137,19 @@ describe('a task that waits', () => {
     // A message that is wrong: nobody has taken it.
     await say({ kind: 'taken', host: 'h-1', worker: 'w', tasks: [{ taskId: task.taskId, resources: [] }] });
     await told(task, { step: WAITING, queuePosition: 1 });
+  });
+
+  test('is told once Redis is back, after it was gone', async () => {
+    await comeBusy();
+    const task = await start();
+    await told(task, { queuePosition: 1, step: WAITING });
+    await redis.halt('SIGKILL');
+    await redis.resume();
+    const other = await waitFor('a task to be started again', async () => {
+      const { taskId } = await client.request('start_generation', NODE);
+      return typeof taskId === 'string' ? { ...task, taskId } : undefined;
+    });
+    await told(other, { step: WAITING });
   });
 
   test('is told nothing where it starts at once', async () => {

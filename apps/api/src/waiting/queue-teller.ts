@@ -53,10 +53,9 @@ export class QueueTeller {
     return due.slice(0, MOST_A_ROUND);
   }
 
-  /** Tells those that were chosen. @throws what Redis answers */
-  async tell(tellings: readonly Telling[]): Promise<void> {
+  /** Tells those that were chosen at that time. @throws what Redis answers */
+  async tell(tellings: readonly Telling[], now: number): Promise<void> {
     await this.identify(tellings);
-    const now = performance.now();
     await Promise.all(tellings.map((telling) => this.tellOne(telling, now)));
   }
 

@@ -18,10 +18,10 @@ const cluster = (hosts: HostState[], changes: Partial<ClusterState['tiers']> = {
   const free = { running: 0, limit: 10 };
   return { hosts, tiers: { low: free, standard: free, high: free, premium: free, ...changes } };
 };
-function standings(tasks: readonly WaitingTask[], state: ClusterState, seconds?: number, most = 100): Standings {
+function standings(tasks: readonly WaitingTask[], state: ClusterState, { seconds, most = 100 }: { seconds?: number; most?: number } = {}): Standings {
   const line = new WaitingLine();
   for (const one of tasks) line.add(one);
-  const running = [{ tier: 'high' as const, demand: task('t0', 16).demand, remainingSeconds: 7 }];
+  const running = [{ tier: 'high' as const, demand: task('t0', 16).demand, remainingSeconds: seconds === undefined ? undefined : 7 }];
   return standingsOf({ line, cluster: state, running, durationOf: () => seconds, most });
 }
 const lines = ({ tasks }: Standings): unknown[] => tasks.map(({ task: { taskId }, position, etaSeconds, step }) => [taskId, position, etaSeconds, step]);
@@ -33,9 +33,9 @@ describe('standingsOf', () => {
       ['t4', 1, undefined, '1 low task runs, as many as may at once'],
       ['t1', 1, undefined, 'waiting for 12 GiB on host A'],
       ['t2', 2, undefined, 'waiting for 24 GiB on host A'],
-      ['t3', 3, undefined, 'next in line'],
+      ['t3', 3, 0, 'next in line'],
       ['t5', 4, undefined, expect.stringMatching(/^no host can run it: needs 80 GiB/)],
-    ].map((line) => expect.objectContaining(line)));
+    ]);
     const expected = noneWaiting();
     expected.low['tier-limit'] = 1;
     expected.high = { ...expected.high, capacity: 2, next: 1, 'no-capable-host': 1 };
@@ -43,7 +43,7 @@ describe('standingsOf', () => {
   });
 
   test('says when it may start, where it is known how long such tasks take', () => {
-    const result = standings([task('t1', 16), task('t2', 16)], cluster([host('a', 16, 16)]), 30);
+    const result = standings([task('t1', 16), task('t2', 16)], cluster([host('a', 16, 16)]), { seconds: 30 });
     expect(lines(result)).toEqual([['t1', 1, 7, 'waiting for 16 GiB on host A'], ['t2', 2, 37, 'waiting for 16 GiB on host A']]);
   });
 
@@ -54,7 +54,7 @@ describe('standingsOf', () => {
   });
 
   test('looks at the front of a long line and counts all of it', () => {
-    const result = standings(['t1', 't2', 't3'].map((taskId) => task(taskId, 24)), cluster([]), 30, 2);
+    const result = standings(['t1', 't2', 't3'].map((taskId) => task(taskId, 24)), cluster([]), { seconds: 30, most: 2 });
     expect(lines(result)).toEqual([['t1', 1, undefined, 'no worker is there'], ['t2', 2, undefined, 'no worker is there']]);
     expect(result.counts.high['no-host']).toBe(3);
   });

@@ -6,7 +6,7 @@
  * refuses, or one that comes a moment late.
  */
 import type { QualityTier } from '@function-runner/pipeline-schema';
-import { WaitingLine, type ClusterState, type SchedulerMessage, type WaitingTask } from '@function-runner/scheduling';
+import { WaitingLine, type ClusterState, type SchedulerMessage, type TierState, type WaitingTask } from '@function-runner/scheduling';
 import type { QueueSight, SeenJob } from '../queue/waiting-jobs.adapter.js';
 
 /** What the mirror looks at. */
@@ -24,6 +24,8 @@ export interface StartedTask {
 export class WaitingMirror {
   readonly line = new WaitingLine();
   private readonly started = new Map<string, StartedTask>();
+  /** How many of each tier are among the started. */
+  private readonly counts: Record<QualityTier, number> = { low: 0, standard: 0, high: 0, premium: 0 };
   /** Tasks that messages told of during the look under way: what they said is newer than what it sees. */
   private readonly heardOf = new Set<string>();
 
@@ -37,9 +39,8 @@ export class WaitingMirror {
   }
 
   get tiers(): ClusterState['tiers'] {
-    const tiers = { low: this.tier('low'), standard: this.tier('standard'), high: this.tier('high'), premium: this.tier('premium') };
-    for (const { task } of this.started.values()) tiers[task.tier].running += 1;
-    return tiers;
+    const tier = (name: QualityTier): TierState => ({ running: this.counts[name], limit: this.limits[name] });
+    return { low: tier('low'), standard: tier('standard'), high: tier('high'), premium: tier('premium') };
   }
 
   /** Takes in what is said. `hosts` as they are thought to have been before it. */
@@ -47,7 +48,7 @@ export class WaitingMirror {
     switch (message.kind) {
       case 'waiting':
         this.heardOf.add(message.task.taskId);
-        this.started.delete(message.task.taskId);
+        this.end(message.task.taskId);
         this.line.add(message.task);
         return;
       case 'taken': {
@@ -58,7 +59,7 @@ export class WaitingMirror {
       case 'ended':
         for (const taskId of message.taskIds) {
           this.heardOf.add(taskId);
-          this.started.delete(taskId);
+          this.end(taskId);
         }
         return;
       case 'free':
@@ -79,10 +80,10 @@ export class WaitingMirror {
     const sights = await this.queues.look();
     const [waiting, running] = [new Set(sights.flatMap((sight) => sight.waiting)), new Set(sights.flatMap((sight) => sight.running))];
     for (const taskId of before.waiting) if (!waiting.has(taskId) && !this.heardOf.has(taskId)) this.line.remove(taskId);
-    for (const taskId of before.started) if (!running.has(taskId) && !this.heardOf.has(taskId)) this.started.delete(taskId);
+    for (const taskId of before.started) if (!running.has(taskId) && !this.heardOf.has(taskId)) this.end(taskId);
     for (const { tier, waiting: ids, running: active } of sights) {
       for (const { task } of await this.unknown(tier, ids.filter((taskId) => !this.line.has(taskId)))) this.line.add(task);
-      for (const { task, startedAt } of await this.unknown(tier, active.filter((taskId) => !this.started.has(taskId)))) this.started.set(task.taskId, { task, startedAt: startedAt ?? Date.now() });
+      for (const { task, startedAt } of await this.unknown(tier, active.filter((taskId) => !this.started.has(taskId)))) this.start(task, startedAt ?? Date.now());
     }
   }
 
@@ -91,7 +92,7 @@ export class WaitingMirror {
     const task = this.line.get(taskId);
     if (task === undefined) return;
     this.line.noteStart(taskId, hostId, resources, cluster);
-    this.started.set(taskId, { task, startedAt: now });
+    this.start(task, now);
   }
 
   /** Jobs of which nothing was known when the look began, and nothing was said since. */
@@ -100,7 +101,15 @@ export class WaitingMirror {
     return jobs.filter(({ task }) => !this.heardOf.has(task.taskId));
   }
 
-  private tier(tier: QualityTier): { running: number; limit: number } {
-    return { running: 0, limit: this.limits[tier] };
+  private start(task: WaitingTask, startedAt: number): void {
+    if (!this.started.has(task.taskId)) this.counts[task.tier] += 1;
+    this.started.set(task.taskId, { task, startedAt });
+  }
+
+  private end(taskId: string): void {
+    const ended = this.started.get(taskId);
+    if (ended === undefined) return;
+    this.started.delete(taskId);
+    this.counts[ended.task.tier] -= 1;
   }
 }
