@@ -141,3 +141,67 @@ describe('a 48 GiB task that waits', () => {
 async function startNode(editor: Editor, project: TestProject, nodeId: string, nodeType: string): Promise<string> {
   return (await editor.start({ projectId: project.id, nodeId, nodeType })).taskId;
 }
+
+describe('a task that is too big', () => {
+  const WAIT_MS = 2000;
+  let stack: RunnerStack;
+  const device = (uuid: string, vram_gib: number): string => JSON.stringify([{ uuid, name: `Test ${vram_gib}`, vram_gib }]);
+  beforeAll(async () => {
+    stack = await RunnerStack.start({ workers: 0, environment: { CONTAINER_ENGINE: 'null', CAPABLE_WORKER_WAIT: `${WAIT_MS}ms` } });
+    await stack.addWorker({ GPU_INVENTORY: device('GPU-small', 24), HOST_ID: 'small-box' });
+  }, TEST_MS);
+  afterEach(() => checkInvariants(stack));
+  afterAll(() => stack.stop());
+
+  it('for every worker there is, is refused at the door with need, largest and mend', async () => {
+    const editor = await stack.editor();
+    const project = await stack.project('premium');
+    const refusal = await editor.refused({ projectId: project.id, nodeId: 'big', nodeType: 'puppet_gpu48', parameters: {} });
+    expect(refusal).toMatchObject({ code: 'NO_CAPABLE_WORKER' });
+    expect(refusal.error).toMatch(/needs 48 GiB on one GPU; the largest there is \(Test 24 on host .+\) has 24 GiB; start a worker on a host that has as much/);
+    await editor.success(await startNode(editor, project, 'fits', 'puppet_gpu24'));
+  }, TEST_MS);
+
+  it('for those that are up waits for the one that is away, and fails with NO_CAPABLE_WORKER when it does not come', async () => {
+    const editor = await stack.editor();
+    const project = await stack.project('premium');
+    const big = { GPU_INVENTORY: device('GPU-big', 48), HOST_ID: 'big-box' };
+    const away = await stack.addWorker(big);
+    await editor.success(await startNode(editor, project, 'while-there', 'puppet_gpu48'));
+    await away.stop();
+    const inVain = await startNode(editor, project, 'in-vain', 'puppet_gpu48');
+    expect(await editor.failure(inVain)).toMatchObject({ code: 'NO_CAPABLE_WORKER', attempt: 0 });
+
+    // Away for longer than is waited for it: nobody remembers it now, until it is back.
+    await waitFor('the door to refuse it', async () => 'code' in (await editor.ask('start_generation', { projectId: project.id, nodeId: 'forgotten', nodeType: 'puppet_gpu48', parameters: {} })));
+    const back = await stack.addWorker(big);
+    await editor.success(await startNode(editor, project, 'back', 'puppet_gpu48'));
+    await back.stop();
+  }, TEST_MS);
+});
+
+describe('one project’s five hundred shots', () => {
+  let stack: RunnerStack;
+  beforeAll(async () => {
+    stack = await RunnerStack.start({ tiers: tiersFile({ standard: { max_concurrent: 2 } }), environment: { CONTAINER_ENGINE: 'null', NULL_ENGINE_DURATION_MS: '20' } });
+  }, TEST_MS);
+  afterEach(() => checkInvariants(stack));
+  afterAll(() => stack.stop());
+
+  it('do not lock out another’s single one', async () => {
+    const editor = await stack.editor();
+    const [many, single] = [await stack.project('standard'), await stack.project('standard')];
+    const items = Array.from({ length: 100 }, (_, nth) => ({ nodeId: `shot-${nth}`, nodeType: PUPPET.plain, parameters: {} }));
+    const shots: string[] = [];
+    for (let batch = 0; batch < 5; batch += 1) {
+      const { tasks } = await editor.ask<{ tasks: { taskId: string }[] }>('start_batch', { projectId: many.id, items });
+      shots.push(...tasks.map(({ taskId }) => taskId));
+    }
+    const alone = await startNode(editor, single, 'alone', PUPPET.plain);
+    await editor.success(alone);
+    const done = shots.filter((taskId) => editor.story(taskId).some(({ name }) => name === 'task_success')).length;
+    // Far from their end: it had its turn after a few of them.
+    expect(done).toBeLessThan(shots.length / 2);
+    for (const taskId of shots) await editor.success(taskId, LOAD_MS);
+  }, LOAD_MS);
+});

@@ -47,17 +47,17 @@ export function estimateWaits({ order, running, cluster, durationOf }: EstimateF
   const lanes = lanesOf(order, places);
   for (let now = 0; ; ) {
     const lane = firstToGo(lanes, places);
-    const task = lane?.tasks[lane.gone];
-    if (lane === undefined || task === undefined) {
+    const next = lane?.tasks[lane.gone];
+    if (lane === undefined || next === undefined) {
       const end = ends.pop();
       if (end === undefined || end.at === Number.POSITIVE_INFINITY) return starts;
       places.take(end.tier, end.kind, -1);
       now = end.at;
       continue;
     }
-    starts.set(task.task.taskId, now);
+    starts.set(next.task.taskId, now);
     lane.gone += 1;
-    run(lane.tier, lane.kind, now + (durationOf(task.task.pipelineId, lane.tier) ?? Number.POSITIVE_INFINITY));
+    run(lane.tier, lane.kind, now + (durationOf(next.task.pipelineId, lane.tier) ?? Number.POSITIVE_INFINITY));
   }
 }
 

@@ -19,7 +19,7 @@ export function occupy(host: HostState, { amounts, warm, evict }: Placed): HostS
   };
 }
 
-/** A host once some of its resources are kept for a task, or (undefined) for none. */
+/** A host once some of its resources are kept for a task. */
 export function reserve(host: HostState, resources: readonly string[], taskId: string): HostState {
   const devices = new Set(resources.map(deviceOf));
   return {

@@ -18,7 +18,7 @@ import { WarmIndex } from './warm-index.js';
 /** Whether a task can run on a host at all: whether its workers know the pipeline, say. Asked of a group's head, and counts for its group. */
 export type CanUse = (task: WaitingTask, hostId: string) => boolean;
 
-/** Part of the devices, and of the hosts, that may be reserved at a time; at least one. What is reserved stands idle in part until enough of it is free. */
+/** Part of the devices, and of the hosts, that may be reserved at a time, but one of each in any case. What is reserved stands idle in part until enough of it is free; a quarter bounds the loss, and big tasks still get their turn one after another. */
 const RESERVED_SHARE = 1 / 4;
 
 /**
@@ -36,7 +36,7 @@ export class Round {
   private warmthEverywhere: WarmIndex | undefined;
   /** Tasks that have something reserved: they may have a place where their equals have none. */
   private readonly reserving: Set<string>;
-  /** Those of them that have a place now only for that reason. */
+  /** Those of them that have a place, perhaps for that reason alone. */
   private readonly ready = new Set<string>();
   /** Groups whose head turned out to have no place. */
   private readonly stuck = new Set<WaitingGroup>();

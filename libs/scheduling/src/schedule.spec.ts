@@ -154,7 +154,7 @@ describe('schedule, for one that was passed over', () => {
   });
 
   test('keeps nothing for one that can use no host, and all the same for its equal that can', () => {
-    const line = passedOver(BYPASS_LIMIT, big('usable', { projectId: 'series', submittedAt: 1 }));
+    const line = passedOver(BYPASS_LIMIT, big('usable', { pipelineId: 'other', submittedAt: 1 }));
     const decision = schedule(line, cluster([oneDevice(8)]), { ...ALL, canUse: ({ taskId }) => taskId !== 'big' });
     expect(kept(decision)).toBe('usable a gpu:0');
   });

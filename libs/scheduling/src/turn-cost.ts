@@ -14,9 +14,9 @@ const PRIORITY_WEIGHT: Readonly<Record<TaskPriority, number>> = { high: 4, norma
 const UNIT_COST = 48;
 
 /**
- * How much longer one task must have waited than another of its project to make up for a cost of 1. A start at weight 1
- * is an hour: tasks take minutes, so an hour is far more than the order of a busy day, and a task of the lowest weight is
- * passed by those of the highest that come within four hours, and by no later ones.
+ * How much longer one task must have waited than another of its project to make up for a cost of 1: an hour for a start
+ * at weight 1. So weight decides among what comes within the hour, and age among what came hours apart: a task of the
+ * lowest weight is passed by those of the highest that come within four hours, and by no later ones.
  */
 const AGE_MS = 3_600_000 / UNIT_COST;
 

@@ -6,7 +6,7 @@ export type WaitReason =
   | { kind: 'next' }
   /** As many tasks of its tier run as may. */
   | { kind: 'tier-limit'; tier: QualityTier; limit: number }
-  /** A host could run it and has not enough free of this. `missing` is what would have to be free, in the resource's unit. */
+  /** A host could run it and has not enough free of this. `needed` is what would have to be free, in the resource's unit: for GPUs, of each of so many devices. */
   | { kind: 'capacity'; resource: 'gpu' | 'cpu' | 'memory'; needed: number; gpus: number; hostId: string; hostName: string }
   /** What is free is kept for a task that was passed over for too long. */
   | { kind: 'reserved'; resource: 'gpu' | 'cpu' | 'memory'; hostId: string; hostName: string }

@@ -20,7 +20,6 @@ function lineOf(...tasks: readonly WaitingTask[]): WaitingLine {
 
 const ids = (tasks: Iterable<WaitingTask>): string => [...tasks].map(({ taskId }) => taskId).join(' ');
 const many = (count: number, name: string, changes: Partial<WaitingTask> = {}): WaitingTask[] => Array.from({ length: count }, (_, index) => waitingTask(`${name}${index + 1}`, { projectId: name, submittedAt: index, ...changes }));
-const small = (): WaitingTask => waitingTask('small', { demand: onGpus(8), submittedAt: 900 * MINUTE });
 const note = (line: WaitingLine, taskId: string, state: ClusterState = ONE_DEVICE): void => line.noteStart(taskId, 'a', [gpuResource('0')], state);
 
 describe('WaitingLine', () => {
@@ -130,10 +129,15 @@ describe('WaitingLine', () => {
     expect([...line.overdue(1, () => true)].map((group) => group.at(0)?.taskId)).toEqual(bypasses === 1 ? [other.taskId] : []);
   });
 
-  test('counts a bypass of an old one of low weight that age has put first in its project', () => {
-    const line = lineOf(waitingTask('old', { projectId: 'series', tier: 'low', priority: 'low', demand: onGpus(40) }), waitingTask('urgent', { projectId: 'series', tier: 'premium', priority: 'high', demand: onCores(1, 1), submittedAt: 900 * MINUTE }), small());
-    note(line, 'small');
-    expect(line.bypassesOf('old')).toBe(1);
+  test.each([['old', 'small', 1], ['small', 'old', 0]])('one of low weight that age has put first has its project’s turn: %s, when %s starts', (waiting, starting, bypasses) => {
+    const gib = (taskId: string): number => (taskId === waiting ? 40 : 8);
+    const line = lineOf(
+      waitingTask('old', { projectId: 'series', tier: 'low', priority: 'low', demand: onGpus(gib('old')) }),
+      waitingTask('urgent', { projectId: 'series', tier: 'premium', priority: 'high', demand: onCores(1, 1), submittedAt: 900 * MINUTE }),
+      waitingTask('small', { demand: onGpus(gib('small')), submittedAt: 900 * MINUTE }),
+    );
+    note(line, starting);
+    expect(line.bypassesOf(waiting)).toBe(bypasses);
   });
 
   test('counts bypasses of a group’s head until one of the group starts', () => {

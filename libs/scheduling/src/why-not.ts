@@ -11,12 +11,12 @@ export function whyNot(task: TaskToPlace, hosts: readonly HostState[]): WaitReas
   if (hosts.length === 0) return { kind: 'no-host' };
   const ability = couldEverRun(task.demand, hosts);
   if (!ability.able) return { kind: 'no-capable-host', detail: ability.why };
-  const resource = task.demand.gpus > 0 ? 'gpu' : 'memory';
-  const unreserved = findPlace(task, hosts.map(withoutReservations));
-  const kept = hosts.find(({ hostId }) => hostId === unreserved?.hostId);
-  if (kept !== undefined) return { kind: 'reserved', resource, hostId: kept.hostId, hostName: kept.name };
-  const closest = (resource === 'gpu' ? closestDevices(task, hosts) : closestHost(task, hosts)) ?? (resource === 'gpu' ? closestDevices(task, hosts.map(withoutReservations)) : closestHost(task, hosts.map(withoutReservations)));
-  return closest ?? { kind: 'no-capable-host', detail: 'no host takes it' };
+  const unreserved = hosts.map(withoutReservations);
+  const freed = findPlace(task, unreserved);
+  const kept = hosts.find(({ hostId }) => hostId === freed?.hostId);
+  if (kept !== undefined) return { kind: 'reserved', resource: task.demand.gpus > 0 ? 'gpu' : 'memory', hostId: kept.hostId, hostName: kept.name };
+  const closest = task.demand.gpus > 0 ? closestDevices : closestHost;
+  return closest(task, hosts) ?? closest(task, unreserved) ?? { kind: 'no-capable-host', detail: 'no host takes it' };
 }
 
 function withoutReservations(host: HostState): HostState {
