@@ -2,8 +2,8 @@
  * The book of what is leased on one host, shared by all worker processes of the host (and read by whoever plans).
  *
  * Owns the keys below `lease:{host}:`: `total`, `leased`, `leases`, `expiry`, `reserved`; nothing else touches them. Every
- * operation is one script, so one step. They share a hash tag, as a Redis cluster wants, and end together `KEY_LIFE_MS`
- * after the book's last use.
+ * operation is one script, so one step. They share a hash tag, as a Redis cluster wants, and end `KEY_LIFE_MS` after the
+ * book was last declared, or a lease of it renewed: whoever declares does so again every now and then.
  *
  * What must stay true:
  * - What is leased of a resource is the sum over the leases, and no grant makes it exceed the total. (A total that is

@@ -9,8 +9,8 @@ export class JsonLogger implements LoggerService {
   private readonly logger: Logger;
 
   constructor(level: string) {
-    // Not synchronous: a line is written when the loop has time, and the rest at the end of the process.
-    this.logger = pino({ level, base: { app: 'api', pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, pino.destination({ dest: 1, sync: false }));
+    // Lines are written together, by these many bytes or after these milliseconds, and the rest at the end of the process.
+    this.logger = pino({ level, base: { app: 'api', pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, pino.destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 }));
   }
 
   log(message: unknown, ...rest: unknown[]): void {

@@ -58,7 +58,7 @@ for at = 5, #ARGV, 2 do
   end
   outcomes[#outcomes + 1] = outcome
 end
-keep_book(now)
+keep_leases(now)
 if freed then wake_waiting() end
 return outcomes
 `;

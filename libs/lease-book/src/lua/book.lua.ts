@@ -4,7 +4,7 @@
  * KEYS  total, leased, leases, expiry, reserved
  * ARGV  how long the keys outlive the last use of the book (ms), channel and text of the wake-up; a script's own follow
  *
- * What stays true: `leased` is the sum over `leases`; a lease stands in `leases` and in `expiry`, or in neither; all keys
+ * What stays true: `leased` is the sum over `leases`; a lease stands in `leases` and in `expiry`, or in neither; these three
  * end at the same moment, so that no sum is missing while its leases are there.
  *
  * A lease's record is JSON of which every part but the attempt is a string: cjson writes numbers with 14 digits, too few
@@ -26,6 +26,11 @@ end
 
 local function keep_book(now)
   for _, key in ipairs(KEYS) do redis.call('PEXPIREAT', key, digits(now + ARGV[1])) end
+end
+
+-- After a grant, which may have made these anew: all else was given its end by whoever declared, and is by every renewal.
+local function keep_leases(now)
+  for _, key in ipairs({LEASED, LEASES, EXPIRY}) do redis.call('PEXPIREAT', key, digits(now + ARGV[1])) end
 end
 
 local function wake_waiting()

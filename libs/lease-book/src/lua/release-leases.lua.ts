@@ -17,7 +17,6 @@ for at = 5, #ARGV do
     count = count + 1
   end
 end
-keep_book(clock())
 if count > 0 then wake_waiting() end
 return count
 `;
