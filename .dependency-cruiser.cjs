@@ -54,6 +54,12 @@ module.exports = {
     layer('api', 'projects', ['gateway', 'rest', 'dispatch', 'queue'], 'Projects are a port that an editor’s own service may fill.'),
     layer('api', 'progress', ['rest', 'dispatch', 'queue'], 'The relay reads the event log and forwards; it starts nothing.'),
 
+    layer('api', 'waiting', ['gateway', 'rest', 'dispatch'], 'Who tells where tasks stand looks at queues and hosts; it starts nothing and answers nobody.'),
+    layer('api', 'hosts', ['gateway', 'rest', 'dispatch', 'queue', 'waiting'], 'What the hosts could run is known whoever asks.'),
+
+    layer('worker', 'lease', ['run', 'intake', 'warm', 'workspace', 'models'], 'What is leased of a host is counted the same way whatever runs on it.'),
+    layer('worker', 'inventory', ['run', 'intake', 'lease', 'warm', 'container', 'workspace', 'models', 'progress'], 'What devices there are depends on nothing that uses them.'),
+    layer('worker', 'warm', ['intake'], 'A container serves whatever task it is given.'),
     layer('worker', 'run', ['intake'], 'A run is told about its task; where tasks come from is not its business.'),
     layer('worker', 'container', ['run', 'intake', 'progress', 'workspace'], 'An engine carries out a frozen plan and knows nothing of tasks.'),
     layer('worker', 'workspace', ['run', 'intake', 'container', 'progress', 'models'], 'Folders and takes are the same whatever runs.'),
