@@ -68,11 +68,12 @@ describe('a pipeline', () => {
     expect(kill - term).toBeGreaterThan(0.9);
   }, TEST_MS);
 
-  it('that wants more memory than it may have fails with OUT_OF_MEMORY', async () => {
+  it('that wants more memory than it may have is tried once more with twice as much, and fails with OUT_OF_MEMORY', async () => {
     const taskId = await startPuppet(await stack.project(), { memory_mib: 400 }, PUPPET.tight);
     const failure = await editor.failure(taskId);
-    expect(failure).toMatchObject({ code: 'OUT_OF_MEMORY', retryable: false });
-    expect(failure.error).toMatch(/memory limit of 96 MiB .*give it more in its pipeline\.json/);
+    expect(failure).toMatchObject({ code: 'OUT_OF_MEMORY', retryable: false, attempt: 2 });
+    expect(failure.error).toMatch(/memory limit of 192 MiB .*give it more in its pipeline\.json/);
+    expect(editor.story(taskId).map(({ payload }) => ('step' in payload ? payload.step : ''))).toContain('ran out of memory; waiting to try once more with 192 MiB');
     expect((await stack.containers.events(taskId)).map(({ action }) => action)).toContain('oom');
   }, TEST_MS);
 

@@ -371,6 +371,7 @@ describe('a runner without a worker', () => {
         expect(job?.data).toEqual({
           pipeline_id: config?.pipeline_id,
           node_type: 'image_generation',
+          demand: { gpus: 1, vram_bytes: (config?.target_vram ?? 0) * 1024 ** 3, splittable: tier === 'premium', cpu_millis: 0, memory_bytes: 0 },
           parameters: { prompt: 'dawn', node_id: 'node-1', project_id: project.id, output_path: `/workspace/${project.name}/outputs/renders/node-1` },
           config: { ...config, timeout_seconds: tiersFile().tiers[tier]?.timeout_seconds },
           workspace_path: '/workspace',
