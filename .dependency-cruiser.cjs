@@ -43,7 +43,7 @@ module.exports = {
       name: 'contracts-do-no-io',
       comment: 'Contract libs are pure: no disk, no network, no processes.',
       severity: 'error',
-      from: { path: '^libs/(class-schema|pipeline-schema|model-manifest|task-contract|progress-protocol)/src/', pathNot: SPEC },
+      from: { path: '^libs/(class-schema|pipeline-schema|model-manifest|task-contract|progress-protocol|scheduling)/src/', pathNot: SPEC },
       to: { dependencyTypes: ['core'], path: '^(node:)?(fs|fs/promises|net|tls|http|https|http2|dns|dgram|child_process|worker_threads|cluster)$' },
     },
     behindOneAdapter('dockerode-behind-its-adapter', 'dockerode|@types/dockerode', ['^apps/worker/src/container/docker-engine\\.adapter\\.ts$']),

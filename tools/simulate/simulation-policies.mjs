@@ -25,7 +25,7 @@ export function newPolicy(name) {
     decide: (cluster) => DECIDERS[name].decide(line, cluster, { most: Infinity }),
     started({ task: { taskId }, placement: { hostId, devices, amounts, warm } }, cluster) {
       passedOver = Math.max(passedOver, line.bypassesOf(taskId));
-      line.noteStart(taskId, hostId, [...new Set([...Object.keys(warm?.amounts ?? amounts), ...devices.map(gpuResource)])], cluster);
+      line.noteStart({ taskId, resources: [...new Set([...Object.keys(warm?.amounts ?? amounts), ...devices.map(gpuResource)])], warm: warm !== undefined }, hostId, cluster);
     },
     passedOver: () => passedOver,
   };

@@ -12,6 +12,7 @@ import { Room } from './room.js';
 import type { WaitReason } from './wait-reason.js';
 import type { WaitingGroup } from './waiting-group.js';
 import type { WaitingLine } from './waiting-line.js';
+import type { WaitingProject } from './waiting-project.js';
 import type { WaitingTask } from './waiting-task.js';
 import { WarmIndex } from './warm-index.js';
 
@@ -36,7 +37,7 @@ export class Round {
   private warmthEverywhere: WarmIndex | undefined;
   /** Tasks that have something reserved: they may have a place where their equals have none. */
   private readonly reserving: Set<string>;
-  /** Those of them that have a place, perhaps for that reason alone. */
+  /** Those of them that may have a place for that reason. */
   private readonly ready = new Set<string>();
   /** Groups whose head turned out to have no place. */
   private readonly stuck = new Set<WaitingGroup>();
@@ -74,7 +75,7 @@ export class Round {
       if (kept === undefined && this.canUse === undefined) hopeless.add(kind);
       if (kept === undefined || (isKeptAlready && kept.own === 0)) return;
       const { hostId, resources } = kept;
-      this.setHost(hostId, (host) => reserve(host, resources, task.taskId));
+      if (kept.own < resources.length) this.setHost(hostId, (host) => reserve(host, resources, task.taskId));
       this.reserving.add(task.taskId);
       left[counted] -= counted === 'devices' ? resources.length : 1;
       reservations.push({ task, hostId, resources });
@@ -92,8 +93,13 @@ export class Round {
       keep(head, group.kind, false);
       if (left.devices <= 0 && left.hosts <= 0) break;
     }
-    for (const task of [...held.map(({ head }) => head), ...reservations.map(({ task }) => task)]) {
-      if (!this.ready.has(task.taskId) && findPlace(task, this.hostsFor(task), this.fit) !== undefined) this.ready.add(task.taskId);
+    // What they may have beyond their equals is where something is kept for them; the room tells of the rest.
+    const waiting = new Map([...held.map(({ head }) => head), ...reservations.map(({ task }) => task)].map((task) => [task.taskId, task]));
+    for (const host of this.hosts) {
+      for (const taskId of reservingTasks([host])) {
+        const task = waiting.get(taskId);
+        if (task !== undefined && this.canUse?.(task, host.hostId) !== false && findPlace(task, [host], this.fit) !== undefined) this.ready.add(taskId);
+      }
     }
     return reservations;
   }
@@ -104,7 +110,17 @@ export class Round {
       // Where a task can use some hosts only, it may be split there though another would hold it in one piece.
       if (QUALITY_TIERS.some((tier) => kind.waiting[tier] > 0 && !this.isFull(tier)) && (this.room.fits(kind) || (this.canUse !== undefined && kind.demand.splittable))) return true;
     }
-    return this.ready.size > 0 || this.warm.some((pipelineId, projectId) => line.waitsFor(pipelineId, projectId));
+    return this.ready.size > 0 || this.awaited(line).next().done === false;
+  }
+
+  /** Whether an idle container awaits a task. */
+  isAwaited(task: WaitingTask): boolean {
+    return this.warm.serves(task);
+  }
+
+  /** Projects of which a task waits that an idle container awaits; one of them more than once, perhaps. */
+  *awaited(line: WaitingLine): IterableIterator<WaitingProject> {
+    for (const { pipelineId, projectId } of this.warm.served()) yield* line.projectsWith(pipelineId, projectId);
   }
 
   /** Whether a group's head might have a place. */

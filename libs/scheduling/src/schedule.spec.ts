@@ -4,6 +4,7 @@ import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 import { TASK_PRIORITIES } from '@function-runner/task-contract';
 import { anyDemand, anyHosts } from './any-hosts.fixture.js';
 import type { ClusterState, HostState } from './cluster-state.js';
+import { warmPlace } from './find-place.js';
 import { resourcesOf } from './host-capacity.js';
 import { occupy, reserve } from './occupy.js';
 import { place } from './place.js';
@@ -11,7 +12,7 @@ import type { Reservation } from './reservation.js';
 import { CPU, MEMORY, gpuResource } from './resource-id.js';
 import { BYPASS_LIMIT, schedule, type Schedule, type ScheduleOptions } from './schedule.js';
 import { GIB, cluster, device, host, onCores, onGpus, waitingTask, warmContainer } from './scheduling.fixture.js';
-import { turnCost } from './turn-cost.js';
+import { WARM_LEAD, turnCost } from './turn-cost.js';
 import { WaitingLine } from './waiting-line.js';
 import type { WaitingTask } from './waiting-task.js';
 
@@ -49,7 +50,7 @@ function passedOver(times: number, ...tasks: readonly WaitingTask[]): WaitingLin
   const line = lineOf(big(), ...tasks);
   for (let index = 0; index < times; index++) {
     line.add(small(`gone${index}`));
-    line.noteStart(`gone${index}`, 'a', [gpuResource('0')], cluster([oneDevice()]));
+    line.noteStart({ taskId: `gone${index}`, resources: [gpuResource('0')] }, 'a', cluster([oneDevice()]));
   }
   return line;
 }
@@ -131,6 +132,104 @@ describe('schedule', () => {
   });
 });
 
+/** A device with room for all, and idle containers of pipelines that are for a project, or (undefined) for any. */
+const warmDevice = (...idle: readonly [pipelineId: string, projectId: string | undefined][]): HostState => host('a', { devices: [device('0', 480)], warm: idle.map(([pipelineId, projectId], index) => warmContainer(`w${index}`, { [gpuResource('0')]: 0 }, { pipelineId, projectId })) });
+
+describe('schedule: one that a warm container awaits', () => {
+  const cold = (taskId: string, changes: Partial<WaitingTask> = {}): WaitingTask => small(taskId, { pipelineId: 'cold', submittedAt: 1, ...changes });
+  const series = { projectId: 'series' };
+  const urgent = { tier: 'premium', priority: 'high' } as const;
+  test.each<[string, WaitingTask[], HostState, string]>([
+    ['goes before its turn', [cold('x'), small('y', series)], warmDevice(['flux', 'series']), 'y x'],
+    ['goes in its turn', [cold('x', { submittedAt: 10 }), small('y', series)], warmDevice(['flux', 'series']), 'y x'],
+    ['goes early, of whatever project, where any may use the container', [cold('x'), small('y', series)], warmDevice(['flux', undefined]), 'y x'],
+    ['does not where the container is another project’s', [cold('x'), small('y', series)], warmDevice(['flux', 'other']), 'x y'],
+    ['goes early as often as there are containers', [cold('x'), small('y', series), small('z', { projectId: 'third', submittedAt: 10 })], warmDevice(['flux', undefined]), 'y x z'],
+    ['goes early in the order of turns', [cold('x'), small('y', { projectId: 'third', submittedAt: 10 }), small('z', series)], warmDevice(['flux', undefined], ['flux', undefined]), 'z y x'],
+    ['goes early in turn with other projects', [cold('x'), small('y1', series), small('y2', series), small('z', { projectId: 'third' })], warmDevice(['flux', undefined], ['flux', undefined], ['flux', undefined]), 'y1 z y2 x'],
+    ['of one project gets no more than a start ahead', [cold('x'), ...['y1', 'y2', 'y3', 'y4'].map((taskId) => small(taskId, series))], warmDevice(...Array.from({ length: 4 }, () => ['flux', 'series'] as [string, string])), 'y1 y2 y3 x y4'],
+    ['goes as early before an urgent one', [cold('x', urgent), small('y', series), small('z', series)], warmDevice(['flux', 'series'], ['flux', 'series']), 'y z x'],
+    ['does not where its turn is later than that', [cold('x', urgent), small('y', { ...series, priority: 'low' })], warmDevice(['flux', 'series']), 'x y'],
+    ['does not go before others of its own project', [cold('x'), small('y')], warmDevice(['flux', 'film']), 'x y'],
+    ['goes before those of its own project that have no place', [cold('x'), small('y', series), cold('z', { ...series, demand: onGpus(500) })], warmDevice(['flux', 'series']), 'y x'],
+    ['waits all the same where its tier is full', [cold('x'), small('y', { ...series, tier: 'low' })], warmDevice(['flux', 'series']), 'x'],
+    ['does not where the container is on what is kept for another', [cold('x'), small('y', series)], { ...warmDevice(['flux', 'series']), devices: [device('0', 480, 0, 'other'), device('1', 480)] }, 'x y'],
+  ])('%s', (_what, tasks, on, expected) => {
+    const { starts } = schedule(lineOf(...tasks), cluster([on], { low: { running: 0, limit: 0 } }), ALL);
+    expect(starts.map(({ task }) => task.taskId).join(' ')).toBe(expected);
+  });
+
+  test('goes early no more often than its tier may run', () => {
+    const line = lineOf(cold('x1'), cold('x2'), small('y', { projectId: 'third', tier: 'low' }), cold('blocked', { ...series, submittedAt: 5, demand: onGpus(500) }), small('z', { ...series, tier: 'low', submittedAt: 10 }));
+    const { starts } = schedule(line, cluster([warmDevice(['flux', undefined], ['flux', undefined])], { low: { running: 0, limit: 1 } }), ALL);
+    expect(starts.map(({ task }) => task.taskId)).toEqual(['y', 'x1', 'x2']);
+  });
+
+  test('counts as a bypass of one that it goes before and that has no place', () => {
+    const state = cluster([{ ...oneDevice(8), warm: [warmContainer('w', { [gpuResource('0')]: 8 * GIB }, { projectId: 'series' })] }]);
+    const line = lineOf(big(), small('y', { ...series, tier: 'low' }));
+    const [start] = schedule(line, state, ALL).starts;
+    expect([start?.task.taskId, start?.placement.warm?.leaseId]).toEqual(['y', 'w']);
+    line.noteStart({ taskId: 'y', resources: [gpuResource('0')], warm: true }, 'a', state);
+    expect(line.bypassesOf('big')).toBe(1);
+  });
+
+  const anyWeights = fc.record({ tier: fc.constantFrom(...QUALITY_TIERS), priority: fc.constantFrom(...TASK_PRIORITIES) });
+  /** Starts what is first, one after another; each container is idle again when the next is chosen. */
+  function startOne(line: WaitingLine, on: HostState): WaitingTask | undefined {
+    const state = cluster([on]);
+    const [start] = schedule(line, state, { most: 1 }).starts;
+    if (start !== undefined) line.noteStart({ taskId: start.task.taskId, resources: [gpuResource('0')], warm: start.placement.warm !== undefined }, 'a', state);
+    return start?.task;
+  }
+
+  test('whatever is warm, one project’s many tasks go before another’s single one no longer than their weights and a start say', () => {
+    fc.assert(
+      fc.property(anyWeights, anyWeights, fc.nat(60), fc.nat(2), (theirs, single, before, others) => {
+        const on = warmDevice(['flux', undefined]);
+        const line = lineOf();
+        for (let index = 0; index <= others; index++) for (let number = 0; number < 300; number++) line.add(small(`${index} ${number}`, { ...theirs, projectId: `p${index}` }));
+        for (let index = 0; index < before; index++) startOne(line, on);
+        line.add(cold('single', { ...single, ...series }));
+        let passes = 0;
+        while (startOne(line, on)?.taskId !== 'single') passes += 1;
+        expect(passes).toBeLessThanOrEqual(((turnCost(single.tier, single.priority) + WARM_LEAD) / turnCost(theirs.tier, theirs.priority) + 1) * (others + 1));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('whatever is warm, nobody is kept waiting for ever by new projects', () => {
+    const line = lineOf(cold('patient', { tier: 'low', priority: 'low' }));
+    let starts = 0;
+    for (; line.has('patient') && starts < 1000; starts++) {
+      line.add(small(`new${starts}`, { ...urgent, projectId: `new${starts}` }));
+      startOne(line, warmDevice(['flux', undefined]));
+    }
+    expect(starts).toBeLessThanOrEqual((turnCost('low', 'low') + WARM_LEAD) / turnCost('premium', 'high') + 1);
+  });
+
+  test('whatever is warm, projects that always have tasks waiting get starts in proportion to their weights', () => {
+    fc.assert(
+      fc.property(anyWeights, anyWeights, (warm, other) => {
+        const line = lineOf();
+        const had = { film: 0, series: 0 };
+        for (let index = 0; index < 200; index++) {
+          line.add(small(`film ${index}`, warm));
+          line.add(cold(`series ${index}`, { ...other, ...series }));
+          const task = startOne(line, warmDevice(['flux', 'film']));
+          if (task === undefined) throw new Error('nothing was started');
+          had[task.projectId === 'film' ? 'film' : 'series'] += turnCost(task.tier, task.priority);
+          const most = Math.max(turnCost(warm.tier, warm.priority), turnCost(other.tier, other.priority));
+          expect(had.film - had.series).toBeLessThanOrEqual(most + WARM_LEAD);
+          expect(had.series - had.film).toBeLessThanOrEqual(most);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
 describe('schedule, for one that was passed over', () => {
   test.each<[string, number, HostState, Partial<ScheduleOptions>, string, string]>([
     ['not often enough: others go on', BYPASS_LIMIT - 1, oneDevice(8), {}, 'x a 0, y a 0', ''],
@@ -185,7 +284,7 @@ describe('schedule, for one that was passed over', () => {
     const line = lineOf(waitingTask('large', { demand: onCores(4, 4) }), waitingTask('x', { demand: onCores(1, 1), submittedAt: 9 }));
     for (let index = 0; index < BYPASS_LIMIT; index++) {
       line.add(waitingTask(`gone${index}`, { demand: onCores(1, 1), submittedAt: 9 }));
-      line.noteStart(`gone${index}`, 'a', [CPU, MEMORY], state);
+      line.noteStart({ taskId: `gone${index}`, resources: [CPU, MEMORY] }, 'a', state);
     }
     const decision = schedule(line, state, ALL);
     expect([started(decision), kept(decision)]).toEqual(['', 'large a cpu memory']);
@@ -202,7 +301,7 @@ describe('schedule, for one that was passed over', () => {
       passed = Math.max(passed, line.bypassesOf('big'));
       const decision = schedule(line, state, { most: 1 });
       for (const { task, placement } of decision.starts) {
-        line.noteStart(task.taskId, 'a', Object.keys(placement.amounts), state);
+        line.noteStart({ taskId: task.taskId, resources: Object.keys(placement.amounts) }, 'a', state);
         line.add(small(`later${round}`, { submittedAt: 100 + round }));
         if (task.taskId === 'big') bigStarted = true;
       }
@@ -235,7 +334,7 @@ function passAll(line: WaitingLine, state: ClusterState, times: number): void {
     for (const { hostId, devices } of state.hosts) {
       for (const demand of [onGpus(0), onCores(0, 0)]) {
         line.add(waitingTask('passing', { demand, projectId: 'film', submittedAt: 1e9, priority: 'low', tier: 'low' }));
-        line.noteStart('passing', hostId, [CPU, MEMORY, ...devices.map(({ id }) => gpuResource(id))], { ...state, tiers: cluster([]).tiers });
+        line.noteStart({ taskId: 'passing', resources: [CPU, MEMORY, ...devices.map(({ id }) => gpuResource(id))] }, hostId, { ...state, tiers: cluster([]).tiers });
       }
     }
   }
@@ -290,7 +389,7 @@ describe('schedule, whatever waits and is there', () => {
         let decision = schedule(line, state, ALL);
         // What was kept for one that has started is free for others from the next decision on.
         for (; decision.starts.length > 0; decision = schedule(line, state, ALL)) {
-          for (const { task, placement } of decision.starts) line.noteStart(task.taskId, placement.hostId, Object.keys(placement.amounts), state);
+          for (const { task, placement } of decision.starts) line.noteStart({ taskId: task.taskId, resources: Object.keys(placement.amounts) }, placement.hostId, state);
           state = after(state, decision);
         }
         for (const group of line.groups()) {
@@ -306,7 +405,7 @@ describe('schedule, whatever waits and is there', () => {
     );
   });
 
-  test('what comes first in order and has a place is started first', () => {
+  test('what comes first in order and has a place is started first, or near enough and is awaited', () => {
     fc.assert(
       fc.property(anyTasks, anyState, (given, state) => {
         const tasks = given.map((task) => ({ ...task, taskId: `nothing kept ${task.taskId}` }));
@@ -321,7 +420,9 @@ describe('schedule, whatever waits and is there', () => {
           const [first] = own.sort((a, b) => a.rank - b.rank || a.head.submittedAt - b.head.submittedAt || (a.head.taskId < b.head.taskId ? -1 : 1));
           return first === undefined ? [] : [{ head: first.head, turn: Math.min(...own.map(({ cost }) => cost)) }];
         });
-        const [expected] = firsts.sort((a, b) => a.turn - b.turn || a.head.submittedAt - b.head.submittedAt || (a.head.taskId < b.head.taskId ? -1 : 1));
+        firsts.sort((a, b) => a.turn - b.turn || a.head.submittedAt - b.head.submittedAt || (a.head.taskId < b.head.taskId ? -1 : 1));
+        // Of those whose turns are near enough, one that is awaited before others.
+        const expected = firsts.find(({ head, turn }) => turn <= (firsts[0]?.turn ?? 0) + WARM_LEAD && warmPlace(head, state.hosts) !== undefined) ?? firsts[0];
         expect(schedule(lineOf(...tasks), state, { most: 1 }).starts.map(({ task }) => task)).toEqual(expected === undefined ? [] : [expected.head]);
       }),
       { numRuns: 1000 },

@@ -2,6 +2,7 @@ import type { ClusterState } from './cluster-state.js';
 import type { Placed } from './placement.js';
 import type { Reservation } from './reservation.js';
 import { Round, type CanUse } from './round.js';
+import { WARM_LEAD } from './turn-cost.js';
 import type { WaitReason } from './wait-reason.js';
 import type { WaitingLine } from './waiting-line.js';
 import type { WaitingTask } from './waiting-task.js';
@@ -41,8 +42,10 @@ export interface Schedule {
 
 /**
  * Decides what to start now: the line's order × what is free. A task that does not fit holds up none that does, until it
- * has been passed over too often; then what will fit it soonest is kept for it, here and in the answer. Changes neither
- * the line nor the cluster: tell the line with `noteStart` what has really been started.
+ * has been passed over too often; then what will fit it soonest is kept for it, here and in the answer. If an idle
+ * container awaits what a project would start next, that goes before others whose turns come sooner by no more than
+ * {@link WARM_LEAD}: else projects that take turns would end each other's containers. Changes neither the line nor the
+ * cluster: tell the line with `noteStart` what has really been started.
  */
 export function schedule(line: WaitingLine, cluster: ClusterState, { most, canUse, bypassLimit = BYPASS_LIMIT }: ScheduleOptions): Schedule {
   const round = new Round(cluster, canUse);
@@ -52,9 +55,10 @@ export function schedule(line: WaitingLine, cluster: ClusterState, { most, canUs
   while (starts.length < most && round.mayAnyGo(line)) {
     const next = walk.next();
     if (next === undefined) break;
-    const placement = round.start(next.task, next.group);
+    const { task, group } = round.isAwaited(next.task) ? next : (walk.nextOf(round.awaited(line), (head) => round.isAwaited(head), WARM_LEAD) ?? next);
+    const placement = round.start(task, group);
     if (placement !== undefined) {
-      starts.push({ task: next.task, placement });
+      starts.push({ task, placement });
       walk.take();
     }
     // Less is free, or a reservation is not of use yet.

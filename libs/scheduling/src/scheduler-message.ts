@@ -1,10 +1,5 @@
+import type { TakenTask } from './taken-task.js';
 import type { WaitingTask } from './waiting-task.js';
-
-/** A task that has left its queue: who runs it, and on what. */
-export interface TakenTask {
-  taskId: string;
-  resources: readonly string[];
-}
 
 /**
  * What is said on the channel `scheduler`, as JSON. Every message is a hint: one that is lost costs the time until the

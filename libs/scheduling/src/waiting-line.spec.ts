@@ -20,7 +20,7 @@ function lineOf(...tasks: readonly WaitingTask[]): WaitingLine {
 
 const ids = (tasks: Iterable<WaitingTask>): string => [...tasks].map(({ taskId }) => taskId).join(' ');
 const many = (count: number, name: string, changes: Partial<WaitingTask> = {}): WaitingTask[] => Array.from({ length: count }, (_, index) => waitingTask(`${name}${index + 1}`, { projectId: name, submittedAt: index, ...changes }));
-const note = (line: WaitingLine, taskId: string, state: ClusterState = ONE_DEVICE): void => line.noteStart(taskId, 'a', [gpuResource('0')], state);
+const note = (line: WaitingLine, taskId: string, state: ClusterState = ONE_DEVICE, warm = false): void => line.noteStart({ taskId, resources: [gpuResource('0')], warm }, 'a', state);
 
 describe('WaitingLine', () => {
   test('knows what waits', () => {
@@ -34,13 +34,14 @@ describe('WaitingLine', () => {
 
   test('knows of which pipelines and projects something waits, and which demands', () => {
     const line = lineOf(waitingTask('x'), waitingTask('y', { projectId: 'series', demand: onGpus(8) }), waitingTask('z', { demand: onGpus(8) }));
-    expect([line.waitsFor('flux', 'film'), line.waitsFor('flux', 'series'), line.waitsFor('flux', undefined), line.waitsFor('other', undefined)]).toEqual([true, true, true, false]);
-    expect([...line.kinds()].map(({ demand, waiting }) => [demand, waiting.standard])).toEqual([[onGpus(16), 1], [onGpus(8), 2]]);
+    const waiting = (pipelineId: string, projectId?: string): string => [...line.projectsWith(pipelineId, projectId)].map((project) => project.projectId).sort().join(' ');
+    expect([waiting('flux', 'film'), waiting('flux', 'series'), waiting('flux', 'none'), waiting('flux'), waiting('other')]).toEqual(['film', 'series', '', 'film series', '']);
+    expect([...line.kinds()].map(({ demand, waiting: { standard } }) => [demand, standard])).toEqual([[onGpus(16), 1], [onGpus(8), 2]]);
     line.remove('y');
     line.remove('x');
-    expect([line.waitsFor('flux', 'series'), line.waitsFor('flux', 'film'), [...line.kinds()].length]).toEqual([false, true, 1]);
+    expect([waiting('flux', 'series'), waiting('flux', 'film'), waiting('flux'), [...line.kinds()].length]).toEqual(['', 'film', 'film', 1]);
     line.remove('z');
-    expect([line.waitsFor('flux', undefined), [...line.kinds()], [...line.groups()]]).toEqual([false, [], []]);
+    expect([waiting('flux'), [...line.kinds()], [...line.groups()]]).toEqual(['', [], []]);
   });
 
   test.each<[string, WaitingTask[], string]>([
@@ -97,6 +98,27 @@ describe('WaitingLine', () => {
     expect(ids(line.inOrder({ limit: 6 }))).toBe('b1 b2 a41 b3 a42 a43');
   });
 
+  test('whoever warm containers were ahead of has its turns all the same, and whoever comes then begins after them', () => {
+    const cold = lineOf(...many(9, 'a'), ...many(9, 'b'));
+    const warm = lineOf(...many(9, 'a'), ...many(9, 'b'));
+    for (const taskId of ['a1', 'a2', 'a3']) {
+      note(cold, taskId);
+      note(warm, taskId, ONE_DEVICE, true);
+    }
+    for (const line of [cold, warm]) {
+      for (const task of many(2, 'c')) line.add(task);
+      note(line, 'b1');
+    }
+    expect(ids(cold.inOrder({ limit: 6 }))).toBe('c1 b2 a4 c2 b3 a5');
+    expect(ids(warm.inOrder({ limit: 6 }))).toBe('b2 b3 c1 a4 b4 c2');
+  });
+
+  test('a project that could not start for long makes up for what others’ warm containers may be ahead too, and for no more', () => {
+    const line = lineOf(...many(50, 'a'), ...many(5, 'b'));
+    for (let index = 1; index <= 40; index++) note(line, `a${index}`, ONE_DEVICE, true);
+    expect(ids(line.inOrder({ limit: 6 }))).toBe('b1 b2 b3 b4 a41 b5');
+  });
+
   test('what projects owe is not forgotten when they have nothing for a moment', () => {
     const line = lineOf(...many(6, 'b', { submittedAt: 900 * MINUTE }));
     for (const projectId of ['a', 'c']) {
@@ -124,7 +146,7 @@ describe('WaitingLine', () => {
     ['one without GPU', waitingTask('cores', { demand: onCores(1, 1) }), 'a', two, 0],
   ])('a start counts as a bypass of %s: %#', (_what, other, hostId, state, bypasses) => {
     const line = lineOf(waitingTask('small', { demand: onGpus(8), submittedAt: 5 }), other);
-    line.noteStart('small', hostId, [gpuResource(hostId === 'a' ? '0' : '1')], state);
+    line.noteStart({ taskId: 'small', resources: [gpuResource(hostId === 'a' ? '0' : '1')] }, hostId, state);
     expect(line.bypassesOf(other.taskId)).toBe(bypasses);
     expect([...line.overdue(1, () => true)].map((group) => group.at(0)?.taskId)).toEqual(bypasses === 1 ? [other.taskId] : []);
   });

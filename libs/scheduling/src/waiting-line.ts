@@ -5,8 +5,9 @@
  * virtual time, what it has had; it is next where that plus the least that its next start can cost is smallest. A start
  * puts its project back by what it costs. The line's clock is the latest turn that has come, and no project that starts
  * something, or comes back with new tasks, is left behind it: so nobody hoards turns, neither by being idle nor by having
- * been blocked. Within a project the order is by cost and age ({@link rankWithinProject}), so that its urgent tasks go
- * first and the others still have their day.
+ * been blocked. A start by a warm container may have come before the turns of others, by {@link WARM_LEAD} at the most;
+ * those are left behind it by so much, and still have theirs. Within a project the order is by cost and age
+ * ({@link rankWithinProject}), so that its urgent tasks go first and the others still have their day.
  *
  * Owns the waiting tasks in groups of equals, the projects' virtual times, and how often each group was passed over. It is
  * one process's mirror of the queues: whoever learns that a task waits, is gone or was started says so here. Must stay
@@ -22,6 +23,8 @@ import { LineWalk, type MayGo } from './line-walk.js';
 import { MinHeap } from './min-heap.js';
 import { passesBy, type StartedTask } from './passes-by.js';
 import { ProjectOrder } from './project-order.js';
+import type { TakenTask } from './taken-task.js';
+import { WARM_LEAD } from './turn-cost.js';
 import { WaitingGroup } from './waiting-group.js';
 import { WaitingProject, isSooner, ranksBefore, type Turn } from './waiting-project.js';
 import type { WaitingTask } from './waiting-task.js';
@@ -41,8 +44,10 @@ export class WaitingLine {
   /** How many tasks wait, by pipeline and project. */
   private readonly pipelines = new Map<string, Map<string, number>>();
   private readonly sizes: Record<QualityTier, number> = { low: 0, standard: 0, high: 0, premium: 0 };
-  /** The latest turn that has come, in virtual time. */
+  /** The latest turn that has come, in virtual time: where a project begins. */
   private clock = 0;
+  /** Where a project is at the least once it has started something: the clock, but for what warm containers may have been ahead of others' turns. */
+  private floor = 0;
   /** Virtual times of projects that have nothing waiting and are ahead of the clock. */
   private readonly ahead = new Map<string, number>();
 
@@ -109,11 +114,10 @@ export class WaitingLine {
    * before it and could not start for want of what it has now has been passed over once more. A task that does not wait
    * here is nothing new: so one start may be told twice.
    *
-   * @param resources what it has on the host, be it by a warm container.
    * @param cluster as it was when the task was chosen: whoever is kept back by a tier's limit was not passed over, and
    *   neither was one for which something is kept: it is as good as started.
    */
-  noteStart(taskId: string, hostId: string, resources: readonly string[], cluster: ClusterState): void {
+  noteStart({ taskId, resources, warm = false }: TakenTask, hostId: string, cluster: ClusterState): void {
     const entry = this.entries.get(taskId);
     const project = entry && this.projects.get(entry.task.projectId);
     if (entry === undefined || project === undefined) return;
@@ -121,8 +125,10 @@ export class WaitingLine {
     this.countBypasses(entry, project, { demand: task.demand, hostId, resources }, cluster);
     group.bypasses = 0;
     this.passed.get(group.kind)?.delete(group);
-    this.clock = Math.max(this.clock, project.turn.time);
-    project.virtualTime = Math.max(project.virtualTime + group.cost, this.clock);
+    const { time } = project.turn;
+    this.clock = Math.max(this.clock, time);
+    this.floor = Math.max(this.floor, warm ? time - WARM_LEAD : time);
+    project.virtualTime = Math.max(project.virtualTime + group.cost, this.floor);
     this.takeOut(entry, project);
     this.resettle(project);
   }
@@ -142,7 +148,7 @@ export class WaitingLine {
 
   /** A walk through the line in its order, past those that may not go. The line must not change meanwhile. */
   walk(mayGo: MayGo): LineWalk {
-    return new LineWalk(this.order, this.clock, mayGo);
+    return new LineWalk(this.order, this.floor, mayGo);
   }
 
   /** The demands of those that wait. */
@@ -150,10 +156,14 @@ export class WaitingLine {
     return this.demands.values();
   }
 
-  /** Whether a task of a pipeline waits: of a project, or (undefined) of any. */
-  waitsFor(pipelineId: string, projectId: string | undefined): boolean {
-    const projects = this.pipelines.get(pipelineId);
-    return projects !== undefined && (projectId === undefined || projects.has(projectId));
+  /** The projects of which a task of a pipeline waits: of all, or of the one that is named. In no order. */
+  *projectsWith(pipelineId: string, only: string | undefined): IterableIterator<WaitingProject> {
+    const waiting = this.pipelines.get(pipelineId);
+    if (waiting === undefined) return;
+    for (const projectId of only === undefined ? waiting.keys() : waiting.has(only) ? [only] : []) {
+      const project = this.projects.get(projectId);
+      if (project !== undefined) yield project;
+    }
   }
 
   /** Groups of some demands that were passed over so often or more, in order. */

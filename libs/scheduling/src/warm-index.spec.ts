@@ -12,7 +12,7 @@ describe('WarmIndex', () => {
         const index = new WarmIndex(hosts);
         const found = warmPlace(waitingTask('anybody', { pipelineId, projectId }), hosts) !== undefined;
         expect(index.serves({ pipelineId, projectId })).toBe(found);
-        expect(index.some((pipeline, project) => pipeline === pipelineId && (project === undefined || project === projectId))).toBe(found);
+        expect([...index.served()].some((served) => served.pipelineId === pipelineId && (served.projectId === undefined || served.projectId === projectId))).toBe(found);
       }),
       { numRuns: 500 },
     );

@@ -22,9 +22,8 @@ export class WarmIndex {
     return projects !== undefined && (projects.has(projectId) || projects.has(undefined));
   }
 
-  /** Whether one of them serves somebody of whom this is true: of a pipeline and a project, or any project. */
-  some(isWaiting: (pipelineId: string, projectId: string | undefined) => boolean): boolean {
-    for (const [pipelineId, projects] of this.projects) for (const projectId of projects) if (isWaiting(pipelineId, projectId)) return true;
-    return false;
+  /** Whom they serve: a pipeline's tasks of a project, or (undefined) of any. */
+  *served(): IterableIterator<{ pipelineId: string; projectId: string | undefined }> {
+    for (const [pipelineId, projects] of this.projects) for (const projectId of projects) yield { pipelineId, projectId };
   }
 }

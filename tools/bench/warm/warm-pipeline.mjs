@@ -1,6 +1,6 @@
 // @ts-check
-// The pipelines of the warm bench: a trivial server, whose every millisecond is the product's, and the real upscaler.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// The pipelines of the warm bench: a trivial server, whose every millisecond is the product's, and the real upscaler as it is installed.
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { ensureModelStore } from '../../setup/model-store.step.mjs';
@@ -42,21 +42,9 @@ export const COMMAND = ['node', '-e', SCRIPT];
 export async function installWarmPipelines(context, { folder, modelsRoot, engine: { docker, image } }, say) {
   if (!(await docker.image(UPSCALE_IMAGE))) await setUpImages(context, { engine: 'docker', docker, detail: '', mark: 'ok' });
   await ensureModelStore(context, { workspaceRoot: join(folder, 'workspace'), modelsRoot }, say);
-  await serveUpscales(modelsRoot);
   const id = await installBenchPipeline({ folder, modelsRoot, image, nodeType: NODE_TYPE, mode: 'server', command: COMMAND });
   const pipelines = { [NODE_TYPE]: { id, image }, [UPSCALE_NODE_TYPE]: { id: UPSCALE_ID, image: UPSCALE_IMAGE } };
   return writePipelinesFile({ folder, maxConcurrent: MAX_CONCURRENT, pipelines });
-}
-
-/**
- * The reference pipelines run in job mode as they are installed; here the one that is measured serves.
- * @param {string} modelsRoot
- */
-async function serveUpscales(modelsRoot) {
-  const file = join(modelsRoot, 'image', 'pipelines', `${UPSCALE_ID.replace(':', '-')}.json`);
-  const pipeline = JSON.parse(readFileSync(file, 'utf8'));
-  Object.assign(pipeline.execution, { mode: 'server', args: [...pipeline.execution.args, '--serve'] });
-  writeFileSync(file, `${JSON.stringify(pipeline, null, 2)}\n`);
 }
 
 /** @param {string} project the project's folder */

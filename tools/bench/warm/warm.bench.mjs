@@ -21,6 +21,8 @@ import { footprintSettings, takeFootprint } from './worker-footprint.mjs';
 const IN_FLIGHT = 8;
 /** More than are ever in flight: no task waits for a place. */
 const CONCURRENCY = 16;
+/** No task waits for something to lease either: each container claims two cores, so that no limit of its own slows it, and is idle nearly always. */
+const PLENTY = { HOST_CPUS: '1000', HOST_MEMORY: '1000Gi' };
 /** Until the JIT has compiled the hot path. */
 const WARM_UP_MS = 3_000;
 const LOAD_MS = 10_000;
@@ -54,7 +56,7 @@ export async function bench(context, { redisProgram }) {
     const file = await installWarmPipelines(context, { folder: stage.folder, modelsRoot, engine }, say);
     return { pipelinesFile: file, detail: `${NODE_TYPE}, ${UPSCALE_NODE_TYPE}` };
   });
-  const settings = { MODELS_ROOT: modelsRoot, PIPELINES_CONFIG: pipelinesFile, WORKER_CONCURRENCY: String(CONCURRENCY) };
+  const settings = { MODELS_ROOT: modelsRoot, PIPELINES_CONFIG: pipelinesFile, WORKER_CONCURRENCY: String(CONCURRENCY), ...PLENTY };
   const products = await report.step('Products', async () => {
     const warm = await startProduct(context, stage, { ...installations.warm, ...settings, ...footprintSettings(stage.folder), WARM_CONTAINERS: String(CONCURRENCY) });
     const cold = await startProduct(context, coldStage, { ...installations.cold, ...settings, WARM_CONTAINERS: '0' });

@@ -13,6 +13,7 @@ import { QUALITY_TIERS, type QualityTier, type Tiers } from '@function-runner/pi
 import { schedulerChannel } from '@function-runner/progress-protocol';
 import { waitingTaskOf, type SchedulerMessage } from '@function-runner/scheduling';
 import { BULLMQ_PRIORITY, JOB_NAME, queueName, type JobPayload, type TaskPriority } from '@function-runner/task-contract';
+import { DepthGauge } from './depth-gauge.js';
 import type { QueueDepth } from './queue-depth.js';
 
 export interface TaskQueuesOptions {
@@ -22,6 +23,7 @@ export interface TaskQueuesOptions {
 
 export class TaskQueues {
   private readonly logger = new Logger('Queues');
+  private readonly depths = new DepthGauge((tier) => this.readDepth(tier));
   private readonly queues: Readonly<Record<QualityTier, Queue<JobPayload>>>;
 
   constructor(private readonly redis: Redis, private readonly options: TaskQueuesOptions) {
@@ -48,8 +50,12 @@ export class TaskQueues {
     await Promise.all(Object.values(this.queues).map((queue) => queue.waitUntilReady()));
   }
 
-  /** Tasks that wait in a tier's queue. One round trip. */
-  async depth(tier: QualityTier): Promise<QueueDepth> {
+  /** Tasks that wait in a tier's queue, as of just now. At most one round trip. */
+  depth(tier: QualityTier): Promise<QueueDepth> {
+    return this.depths.depth(tier);
+  }
+
+  private async readDepth(tier: QualityTier): Promise<QueueDepth> {
     const { high, normal, low } = BULLMQ_PRIORITY;
     const counts = await this.queues[tier].getCountsPerPriority([high, normal, low]);
     return { high: counts[high] ?? 0, normal: counts[normal] ?? 0, low: counts[low] ?? 0 };
@@ -59,6 +65,7 @@ export class TaskQueues {
   async add(tier: QualityTier, taskId: string, payload: JobPayload, priority: TaskPriority): Promise<void> {
     const number = BULLMQ_PRIORITY[priority];
     await this.queues[tier].add(JOB_NAME, payload, { jobId: taskId, ...(number === 0 ? {} : { priority: number }) });
+    this.depths.count(tier, priority);
     // After the job, so that who hears of it finds it. Nobody waits for it: workers look by themselves too.
     const message: SchedulerMessage = { kind: 'waiting', task: waitingTaskOf(taskId, tier, payload, priority) };
     this.redis.publish(schedulerChannel, JSON.stringify(message)).catch((error: unknown) => {

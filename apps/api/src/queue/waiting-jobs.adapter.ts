@@ -8,7 +8,7 @@ import { Logger } from '@nestjs/common';
 import { QueueKeys } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schema';
-import { waitingTaskOf, type WaitingTask } from '@function-runner/scheduling';
+import { waitingTaskOf, type QueueSight, type SeenJob, type VisibleQueues, type WaitingTask } from '@function-runner/scheduling';
 import { priorityOf, queueName, type JobPayload } from '@function-runner/task-contract';
 
 /** Jobs of one kind of a queue that are looked at; of more, those that are taken first. As many as a queue may hold unless its operator wants more. */
@@ -17,20 +17,7 @@ const MOST_JOBS = 10_000;
 /** Jobs whose data are read in one go: mostly a hundred kilobytes, and fifty megabytes where all are as large as the door lets in. */
 const READ_AT_ONCE = 50;
 
-/** What a look at a queue found: ids of jobs. */
-export interface QueueSight {
-  tier: QualityTier;
-  waiting: string[];
-  running: string[];
-}
-
-/** A job, and since when it has been run (milliseconds since the epoch), if it is. */
-export interface SeenJob {
-  task: WaitingTask;
-  startedAt: number | undefined;
-}
-
-export class WaitingJobs {
+export class WaitingJobs implements VisibleQueues {
   private readonly logger = new Logger('Queues');
   private readonly keys: QueueKeys;
 

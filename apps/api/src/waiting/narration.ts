@@ -7,12 +7,11 @@
  */
 import type { ClusterReader } from '@function-runner/lease-book';
 import type { QualityTier } from '@function-runner/pipeline-schema';
-import { couldEverRun, type HostState, type ResourceDemand, type RunningTask, type WaitingTask } from '@function-runner/scheduling';
+import { couldEverRun, WaitingMirror, type HostState, type ResourceDemand, type RunningTask, type VisibleQueues, type WaitingTask } from '@function-runner/scheduling';
 import type { HostFacts, TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import { emptyHost } from '../hosts/judge-capability.js';
 import { giveUpWaiting } from '../hosts/no-capable-worker.js';
 import type { ApiMetrics } from '../metrics/api-metrics.js';
-import type { WaitingJobs } from '../queue/waiting-jobs.adapter.js';
 import type { Durations } from './durations.port.js';
 import type { GivenUpTasks } from './given-up-tasks.js';
 import { HopelessDemands } from './hopeless-demands.js';
@@ -20,10 +19,15 @@ import { QueueTeller } from './queue-teller.js';
 import type { SchedulerFeed } from './scheduler-feed.js';
 import { standingsOf } from './standings.js';
 import { noneWaiting } from './waiting-counts.js';
-import { WaitingMirror } from './waiting-mirror.js';
 
-/** Between two looks at the queues, milliseconds: what a lost message costs at most. */
+/** Between two looks at the queues, milliseconds, while messages keep the mirror in step: what a lost one costs at most. */
 const LOOK_MS = 2000;
+
+/**
+ * A task that has waited so long makes a backlog, milliseconds. Without one messages are not listened to: each costs a busy
+ * process as much as the half of an event, and a look in every round tells of the few that wait all that is worth telling.
+ */
+const BACKLOG_MS = 1000;
 
 /** Between two looks at the hosts, while something waits. */
 const HOSTS_MS = 1000;
@@ -43,7 +47,7 @@ const MOST_GIVEN_UP = 100;
 /** What a narration speaks to. */
 export interface NarrationParts {
   feed: Pick<SchedulerFeed, 'open' | 'close'>;
-  jobs: Pick<WaitingJobs, 'look' | 'describe'>;
+  jobs: VisibleQueues;
   registry: Pick<WorkerRegistry, 'hosts'>;
   cluster: Pick<ClusterReader, 'read'>;
   store: Pick<TaskStore, 'readMany' | 'tellQueued'>;
@@ -68,6 +72,7 @@ export class Narration {
   /** When each was done last, milliseconds of the monotonic clock. */
   private readonly done = { look: -Infinity, hosts: -Infinity, durations: -Infinity, standings: -Infinity };
   private pauseMs = 0;
+  private listening = false;
 
   constructor(
     private readonly parts: NarrationParts,
@@ -77,20 +82,17 @@ export class Narration {
     this.teller = new QueueTeller(parts.store, () => parts.metrics.queueEvents.inc());
   }
 
-  open(): void {
-    this.parts.feed.open((message) => this.mirror.hear(message, this.states, Date.now()));
-  }
-
   close(): void {
-    this.parts.feed.close();
+    this.listen(false);
     this.parts.metrics.showWaiting(noneWaiting());
   }
 
   /** Looks at what is due, and tells. @throws what Redis answers */
   async round(): Promise<void> {
     await this.parts.givenUp.resume();
-    await this.every('look', LOOK_MS, () => this.mirror.look());
+    await this.every('look', this.listening ? LOOK_MS : 0, () => this.mirror.look(Date.now()));
     const { line } = this.mirror;
+    this.listen(this.hasBacklog(Date.now()));
     if (line.size === 0) {
       this.parts.metrics.showWaiting(noneWaiting());
       this.hopeless.update([], [], 0);
@@ -100,6 +102,18 @@ export class Narration {
     await this.every('durations', DURATIONS_MS, () => this.learnDurations());
     await this.every('standings', this.pauseMs, () => this.tell());
     await this.giveUp();
+  }
+
+  private hasBacklog(now: number): boolean {
+    for (const group of this.mirror.line.groups()) if (now - (group.at(0)?.submittedAt ?? now) > BACKLOG_MS) return true;
+    return false;
+  }
+
+  private listen(wanted: boolean): void {
+    if (wanted === this.listening) return;
+    this.listening = wanted;
+    if (wanted) this.parts.feed.open((message) => this.mirror.hear(message, () => this.states, Date.now()));
+    else this.parts.feed.close();
   }
 
   private async tell(): Promise<void> {
@@ -138,13 +152,13 @@ export class Narration {
 
   private async learnDurations(): Promise<void> {
     const pairs = new Map<string, { pipelineId: string; tier: QualityTier }>();
-    for (const { pipelineId, tier } of [...this.mirror.line.groups(), ...[...this.mirror.running].map(({ task }) => task)]) pairs.set(`${tier} ${pipelineId}`, { pipelineId, tier });
+    for (const { pipelineId, tier } of [...this.mirror.line.groups(), ...[...this.mirror.running()].map(({ task }) => task)]) pairs.set(`${tier} ${pipelineId}`, { pipelineId, tier });
     await this.parts.durations.learn([...pairs.values()]);
   }
 
   private running(durationOf: Durations['secondsOf']): RunningTask[] {
     const now = Date.now();
-    return [...this.mirror.running].map(({ task: { tier, demand, pipelineId }, startedAt }) => {
+    return [...this.mirror.running()].map(({ task: { tier, demand, pipelineId }, startedAt }) => {
       const seconds = durationOf(pipelineId, tier);
       return { tier, demand, remainingSeconds: seconds === undefined ? undefined : seconds - (now - startedAt) / 1000 };
     });
@@ -162,7 +176,7 @@ export class Narration {
       const ability = couldEverRun(demand, live);
       if (ability.able) continue;
       const reason = giveUpWaiting(demand, live.length === 0 ? undefined : ability.why, waitMs);
-      if (await this.parts.givenUp.end(taskId, tier, reason)) this.mirror.remove(taskId);
+      if (await this.parts.givenUp.end(taskId, tier, reason)) this.mirror.gone(taskId);
     }
   }
 

@@ -58,9 +58,7 @@ export class QueueNarrator {
 
   private stepUp(): Narration {
     this.logger.log('this process tells waiting tasks where they stand');
-    const narration = this.begin();
-    narration.open();
-    return narration;
+    return this.begin();
   }
 
   private stepDown(): void {
