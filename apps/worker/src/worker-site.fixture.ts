@@ -9,9 +9,9 @@ import { initStore, installModel, installPipeline } from '@function-runner/model
 import type { QualityTier } from '@function-runner/pipeline-schema';
 import { schedulerChannel, type TaskEvent } from '@function-runner/progress-protocol';
 import { waitingTaskOf, type SchedulerMessage } from '@function-runner/scheduling';
-import { JOB_NAME, queueName } from '@function-runner/task-contract';
+import { BULLMQ_PRIORITY, JOB_NAME, queueName, type TaskPriority } from '@function-runner/task-contract';
 import { connectRedis, TaskStore, type TaskIdentity } from '@function-runner/task-store';
-import { DockerFixture, RedisFixture, scriptModel, scriptPipeline, tempFolder, testBaseImage, testJob, waitFor, type TempFolder } from '@function-runner/testing';
+import { DockerFixture, RedisFixture, scriptModel, scriptPipeline, tempFolder, testBaseImage, testJob, waitFor, type TempFolder, type TestJobChanges } from '@function-runner/testing';
 import type { Redis } from 'ioredis';
 import { loadWorkerConfig, WORKER_CONFIG } from './config/worker-config.js';
 import { createLogger, LOGGER } from './logging/logger.js';
@@ -94,7 +94,7 @@ export class WorkerSite {
   }
 
   /** Creates a task, queues it and says so. */
-  async submit(script: string, { tier = 'high', ...changes }: Parameters<typeof testJob>[1] & { tier?: QualityTier } = {}): Promise<TaskIdentity> {
+  async submit(script: string, { tier = 'high', priority = 'normal', ...changes }: TestJobChanges & { tier?: QualityTier; priority?: TaskPriority } = {}): Promise<TaskIdentity> {
     const payload = testJob(script, changes);
     const task: TaskIdentity = { taskId: uuidv7(), nodeId: payload.parameters.node_id, projectId: payload.parameters.project_id };
     await this.store.create({ ...task, nodeType: payload.node_type, projectName: payload.trace.project_name, pipelineId: payload.pipeline_id, quality: tier, submittedAt: payload.submitted_at }, undefined);
@@ -104,8 +104,9 @@ export class WorkerSite {
       queue.on('error', () => undefined);
       this.queues.set(tier, queue);
     }
-    await queue.add(JOB_NAME, payload, { jobId: task.taskId });
-    const message: SchedulerMessage = { kind: 'waiting', task: waitingTaskOf(task.taskId, tier, payload, 'normal') };
+    const number = BULLMQ_PRIORITY[priority];
+    await queue.add(JOB_NAME, payload, { jobId: task.taskId, ...(number === 0 ? {} : { priority: number }) });
+    const message: SchedulerMessage = { kind: 'waiting', task: waitingTaskOf(task.taskId, tier, payload, priority) };
     await this.connection.publish(schedulerChannel, JSON.stringify(message));
     return task;
   }

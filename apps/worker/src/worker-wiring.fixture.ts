@@ -1,7 +1,7 @@
 import { ClusterReader } from '@function-runner/lease-book';
 import { place, waitingTaskOf } from '@function-runner/scheduling';
 import type { JobPayload } from '@function-runner/task-contract';
-import { TaskStore, WorkerRegistry } from '@function-runner/task-store';
+import { LearnedDemand, TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import type { WorkerConfig } from './config/worker-config.js';
 import { DockerEngine } from './container/docker-engine.adapter.js';
 import { InstallIdentity } from './container/install-identity.js';
@@ -9,16 +9,22 @@ import { ClusterView } from './intake/cluster-view.js';
 import { DeviceInventory } from './inventory/device-inventory.js';
 import type { HeldLease } from './lease/held-lease.js';
 import { Host } from './lease/host.js';
+import { DemandLog } from './demand/demand-log.js';
+import { VramGauge } from './demand/vram-gauge.js';
 import { LeaseKeeper } from './lease/lease-keeper.js';
 import { createLogger } from './logging/logger.js';
 import { WorkerMetrics } from './metrics/worker-metrics.js';
 import { PipelineLibrary } from './models/pipeline-library.js';
 import { RedisConnections } from './progress/redis-connections.js';
 import { ContainerExecutor } from './run/container-executor.js';
+import { ContainerShape } from './run/container-shape.js';
 import { LiveRuns } from './run/live-runs.js';
 import { RunTask, type RunEnd } from './run/run-task.js';
 import { WorkerOrders } from './run/worker-orders.js';
+import { RecentProjects } from './warm/recent-projects.js';
+import { ServingStarter } from './warm/serving-starter.js';
 import { WarmPool } from './warm/warm-pool.js';
+import { WarmUp } from './warm/warm-up.js';
 import { Workspace } from './workspace/workspace.js';
 
 const logger = createLogger('silent', 'test');
@@ -35,6 +41,11 @@ export class WorkerWiring {
   readonly host: Host;
   readonly leases: LeaseKeeper;
   readonly pool: WarmPool;
+  readonly recent: RecentProjects;
+  readonly warmUp: WarmUp;
+  /** What intake would say to the warm-up, and how often it was asked. */
+  readonly gate = { open: true, asked: 0 };
+  readonly demand: DemandLog;
   readonly runTask: RunTask;
   readonly orders: WorkerOrders;
   private readonly view: ClusterView;
@@ -46,12 +57,19 @@ export class WorkerWiring {
     const identity = new InstallIdentity(config);
     this.engine = new DockerEngine({ dockerHost: config.dockerHost, pull: config.imagePull }, identity, logger);
     this.workspace = new Workspace(config);
-    this.host = new Host(config, this.engine, new DeviceInventory(config, logger), this.redis, logger);
-    this.leases = new LeaseKeeper(this.host, config, logger);
+    const inventory = new DeviceInventory(config, logger);
+    this.host = new Host(config, this.engine, inventory, this.redis, logger);
+    this.leases = new LeaseKeeper(this.host, config, this.metrics, logger);
     this.pool = new WarmPool(config, this.workspace, this.leases, this.metrics, logger);
     this.view = new ClusterView(this.host, this.leases, new ClusterReader(this.redis.main, this.registry), this.pool, config, logger);
-    const executor = new ContainerExecutor(config, this.engine, this.workspace, new PipelineLibrary(config, logger), identity, this.pool, this.registry, this.host, this.leases);
-    this.runTask = new RunTask(config, this.store, executor, this.live, this.metrics, logger);
+    this.demand = new DemandLog(new LearnedDemand(this.redis.main), logger);
+    const library = new PipelineLibrary(config, logger);
+    const shape = new ContainerShape(config, this.engine, this.workspace, identity, this.host);
+    const starter = new ServingStarter(config, this.engine, this.workspace, shape, this.leases);
+    this.recent = new RecentProjects(this.redis, logger);
+    this.warmUp = new WarmUp(config, this.engine, this.pool, starter, this.recent, library, this.workspace, this.host, this.leases, { mayWarmUp: () => (this.gate.asked += 1) > 0 && this.gate.open }, logger);
+    const executor = new ContainerExecutor(config, this.engine, this.workspace, library, shape, this.pool, starter, this.recent, this.registry, this.host, this.leases);
+    this.runTask = new RunTask(config, this.store, executor, this.live, this.metrics, this.demand, new VramGauge(inventory, this.leases), this.leases, logger);
     this.orders = new WorkerOrders(config, this.redis, this.live, this.pool, logger);
   }
 
@@ -85,6 +103,8 @@ export class WorkerWiring {
   }
 
   async close(): Promise<void> {
+    await this.demand.close();
+    await this.warmUp.stop();
     await this.pool.close();
     this.leases.close();
     this.host.close();

@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import { TaskStore, WorkerRegistry } from '@function-runner/task-store';
+import { LearnedDemand, TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import { loadWorkerConfig, WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine } from './container/container-engine.port.js';
+import { DemandLog } from './demand/demand-log.js';
+import { VramGauge } from './demand/vram-gauge.js';
 import { DockerEngine } from './container/docker-engine.adapter.js';
 import { InstallIdentity } from './container/install-identity.js';
 import { ProcessEngine } from './container/process-engine.adapter.js';
@@ -25,11 +27,15 @@ import { RedisConnections } from './progress/redis-connections.js';
 import { TASK_STORE } from './progress/task-store.token.js';
 import { WorkerOrders } from './run/worker-orders.js';
 import { ContainerExecutor } from './run/container-executor.js';
+import { ContainerShape } from './run/container-shape.js';
 import { LiveRuns } from './run/live-runs.js';
 import { NullExecutor } from './run/null-executor.js';
 import { RunTask } from './run/run-task.js';
 import { TASK_EXECUTOR, type TaskExecutor } from './run/task-executor.port.js';
+import { RecentProjects } from './warm/recent-projects.js';
+import { ServingStarter } from './warm/serving-starter.js';
 import { WarmPool } from './warm/warm-pool.js';
+import { WARM_UP_GATE, WarmUp } from './warm/warm-up.js';
 import { Workspace } from './workspace/workspace.js';
 
 @Module({
@@ -41,6 +47,7 @@ import { Workspace } from './workspace/workspace.js';
     { provide: RedisConnections, inject: [WORKER_CONFIG, LOGGER], useFactory: (config: WorkerConfig, logger: Logger) => new RedisConnections(config.redisUrl, logger) },
     { provide: TASK_STORE, inject: [RedisConnections, WORKER_CONFIG], useFactory: (redis: RedisConnections, { retentionMs }: WorkerConfig) => new TaskStore(redis.main, { retentionMs }) },
     { provide: ClusterReader, inject: [RedisConnections, WorkerRegistry], useFactory: (redis: RedisConnections, registry: WorkerRegistry) => new ClusterReader(redis.main, registry) },
+    { provide: LearnedDemand, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new LearnedDemand(redis.main) },
     { provide: WorkerRegistry, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new WorkerRegistry(redis.main) },
     {
       provide: CONTAINER_ENGINE,
@@ -52,13 +59,14 @@ import { Workspace } from './workspace/workspace.js';
       },
     },
     ContainerExecutor,
+    { provide: WARM_UP_GATE, useExisting: Intake },
     {
       provide: TASK_EXECUTOR,
       inject: [WORKER_CONFIG, ContainerExecutor],
       useFactory: ({ containerEngine, nullEngineDurationMs }: WorkerConfig, containers: ContainerExecutor): TaskExecutor =>
         containerEngine === 'null' ? new NullExecutor(nullEngineDurationMs) : containers,
     },
-    InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, Host, LeaseKeeper, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, Heartbeat, WorkerLifecycle,
+    InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, DemandLog, VramGauge, Host, LeaseKeeper, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, WarmUp, ServingStarter, RecentProjects, ContainerShape, Heartbeat, WorkerLifecycle,
   ],
 })
 export class WorkerModule {}

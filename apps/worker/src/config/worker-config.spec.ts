@@ -28,7 +28,7 @@ describe('loadWorkerConfig', () => {
   it('names each variable that is wrong, and what would be right', () => {
     const wrong: Record<string, string> = {
       WORKER_PORT: '70000', CONTAINER_ENGINE: 'podman', IMAGE_PULL: 'always', GPU_INVENTORY: 'some', GPU_POLL_INTERVAL: '10', VRAM_HEADROOM: '0', WORKER_CONCURRENCY: '0', DRAIN_TIMEOUT: '30', EVENT_RETENTION: 'a day', PROGRESS_PER_SECOND: '-1', OUTPUT_LIMIT: '64GB',
-      DEFAULT_MEMORY: 'lots', MAX_WORKER_LOSSES: '1.5', NULL_ENGINE_DURATION_MS: 'x', PROCESS_COMMANDS: '[]', REDIS_ALLOW_NO_PERSISTENCE: 'yes', LOG_LEVEL: 'trace', WARM_CONTAINERS: '-1', WARM_IDLE_TIMEOUT: 'soon',
+      DEFAULT_MEMORY: 'lots', CPU_OVERCOMMIT: '0', HOST_CPUS: 'all', HOST_MEMORY: '24GB', MAX_WORKER_LOSSES: '1.5', NULL_ENGINE_DURATION_MS: 'x', PROCESS_COMMANDS: '[]', REDIS_ALLOW_NO_PERSISTENCE: 'yes', LOG_LEVEL: 'trace', WARM_CONTAINERS: '-1', WARM_IDLE_TIMEOUT: 'soon', WARM_MINIMUM: '[]',
     };
     // Every setting whose text can be wrong at all is in the list above.
     const refutable = Object.values(WORKER_SETTINGS).filter(({ parse }) => !parse('\u0001 wrong').ok).map(({ name }) => name);
@@ -41,6 +41,12 @@ describe('loadWorkerConfig', () => {
       ({ message } = error as Error);
     }
     for (const [name, value] of Object.entries(wrong)) expect(message).toMatch(new RegExp(`^${name} must be .*, not "${value.replace(/[[\]]/g, '\\$&')}"$`, 'm'));
+  });
+
+  it('names a minimum of warm containers that is more than may be kept', () => {
+    const WARM_MINIMUM = '{"flux:1":2,"upscale:1":1}';
+    expect(loadWorkerConfig({ WARM_MINIMUM, WARM_CONTAINERS: '3' }).warmMinimum).toEqual({ 'flux:1': 2, 'upscale:1': 1 });
+    expect(() => loadWorkerConfig({ WARM_MINIMUM, WARM_CONTAINERS: '2' })).toThrow('WARM_MINIMUM must keep at most as many containers as WARM_CONTAINERS, 2, not 3 in all');
   });
 
   it.each([['TIER_HIGH_MAX_CONCURRENT', '0'], ['TIER_LOW_TIMEOUT_SECONDS', 'long']])('names %s too', (name, value) => {

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { v4 as uuid } from 'uuid';
 import type { Tiers } from '@function-runner/pipeline-schema';
-import { loadTiers, readSettings, type SettingValues } from '@function-runner/settings';
+import { loadTiers, readSettings, SettingsError, type SettingValues } from '@function-runner/settings';
 import { WORKER_SETTINGS } from './worker-settings.js';
 
 /** The worker's settings, paths made absolute, with its tiers and its own name. */
@@ -21,6 +21,10 @@ export const WORKER_CONFIG = Symbol('WorkerConfig');
 /** Reads the worker's configuration. @throws SettingsError | TiersFileError naming what is wrong and what would be right. */
 export function loadWorkerConfig(environment: NodeJS.ProcessEnv = process.env): WorkerConfig {
   const settings = readSettings(WORKER_SETTINGS, environment);
+  const pinned = Object.values(settings.warmMinimum).reduce((sum, count) => sum + count, 0);
+  if (pinned > settings.warmContainers) {
+    throw new SettingsError([{ path: WORKER_SETTINGS.warmMinimum.name, message: `must keep at most as many containers as ${WORKER_SETTINGS.warmContainers.name}, ${settings.warmContainers}, not ${pinned} in all` }]);
+  }
   const workspaceRoot = resolve(settings.workspaceRoot);
   const tiersFile = settings.pipelinesConfig ?? (existsSync('config/pipelines.json') ? 'config/pipelines.json' : undefined);
   return {

@@ -1,6 +1,7 @@
 import { setting } from '@function-runner/settings';
 import { parseGpuInventory } from './gpu-inventory.js';
 import { parseProcessCommands } from './process-commands.js';
+import { parseWarmMinimum } from './warm-minimum.js';
 
 /** Everything the worker reads from its environment; docs/configuration.md is checked against this table. */
 export const WORKER_SETTINGS = {
@@ -29,6 +30,7 @@ export const WORKER_SETTINGS = {
   progressPerSecond: setting.integer('PROGRESS_PER_SECOND', 20, { min: 0, max: 1000 }, 'Most progress events a second of one task, the latest wins; 0 for no limit.'),
   warmContainers: setting.integer('WARM_CONTAINERS', 4, { min: 0, max: 1000 }, 'Containers of server-mode pipelines that this process keeps warm; 0 ends each with its task.'),
   warmIdleMs: setting.duration('WARM_IDLE_TIMEOUT', '10m', 'How long a warm container waits for its next task.'),
+  warmMinimum: setting.custom('WARM_MINIMUM', '{}', { meaning: 'Containers that this process always keeps warm: JSON of pipeline id → number, together at most `WARM_CONTAINERS`. They are started when the worker starts, and neither idling nor a waiting task ends them.' }, parseWarmMinimum),
   outputLimitBytes: setting.bytes('OUTPUT_LIMIT', '64Gi', 'Largest take.'),
   defaultMemory: setting.bytes('DEFAULT_MEMORY', '8Gi', 'Memory of a container whose pipeline has no pipeline.json.'),
   maxLosses: setting.integer('MAX_WORKER_LOSSES', 3, { min: 1, max: 100 }, 'A task whose worker died this many times fails with WORKER_LOST.'),

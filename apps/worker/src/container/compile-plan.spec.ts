@@ -7,7 +7,7 @@ import { dockerCreateBody } from './docker-create-body.js';
 
 const PIPELINE: RunnablePipeline = {
   id: 'image-upscale:1.0-low', mode: 'job', image: 'function-runner/image-upscale:1.0', command: ['/usr/local/bin/node', 'main.js'], args: ['--tile', '128'],
-  environment: { UPSCALE_SCALE: '2', TASK_ID: 'forged', OUTPUT_PATH: '/etc', NVIDIA_VISIBLE_DEVICES: 'all' }, modelId: 'esrgan-slim', memoryBytes: 2 ** 31, cpus: 1.5, network: 'none', graceSeconds: 7, parameterSchema: undefined, mounts: [],
+  environment: { UPSCALE_SCALE: '2', TASK_ID: 'forged', OUTPUT_PATH: '/etc', NVIDIA_VISIBLE_DEVICES: 'all' }, modelId: 'esrgan-slim', memoryBytes: 2 ** 31, cpus: 1.5, network: 'none', graceSeconds: 7, shareable: false, parameterSchema: undefined, mounts: [],
 };
 const PAYLOAD: JobPayload = { ...testJob('', { parameters: { input: 'plates/a.png' } }), submitted_at: '2030-01-01T00:00:00.000Z' };
 
@@ -123,6 +123,22 @@ describe('compileServingPlan', () => {
     const { environment, devices } = compileServingPlan(servingInput({ devices: { ids: ['MIG-1a'], real: true } }));
     expect(environment).toMatchObject({ NVIDIA_VISIBLE_DEVICES: 'MIG-1a' });
     expect(devices).toEqual({ ids: ['MIG-1a'], real: true });
+  });
+
+  it('shows one that serves any project the workspace, read-only, less what is covered and what is mounted in it', () => {
+    const { sources } = servingInput();
+    const plan = compileServingPlan(servingInput({
+      owner: { ...servingInput().owner, serving: { projectName: undefined, folderName: 'serving-7' } }, projectName: '', sources: { ...sources, project: '/srv/work' },
+      covered: { names: ['.function-runner', 'Library/AI_Models'], by: '/srv/work/.function-runner/serving-7/empty' },
+    }));
+    expect(plan.mounts.slice(0, 4)).toEqual([
+      { source: '/srv/work', target: '/workspace', readonly: true, alone: true },
+      { source: '/srv/work/.function-runner/serving-7/empty', target: '/workspace/.function-runner', readonly: true },
+      { source: '/srv/work/.function-runner/serving-7/empty', target: '/workspace/Library/AI_Models', readonly: true },
+      { source: sources.staging, target: '/output', readonly: false },
+    ]);
+    expect(plan.labels['function-runner.serving']).toBe('/serving-7');
+    expect(plan.mounts.filter(({ readonly }) => !readonly)).toHaveLength(1);
   });
 
   it('is frozen, and the same whichever task starts it', () => {

@@ -27,7 +27,10 @@ interface ShapeInput {
   view: PathView;
   /** Host folders. */
   sources: { project: string; staging: string; model?: { id: string; folder: string }; extra: readonly PlannedMount[] };
+  /** The one project that it sees. */
   projectName: string;
+  /** Given where it serves any project and sees the whole workspace, `sources.project` then: folders within that it must not see, and an empty one that covers each. */
+  covered?: { names: readonly string[]; by: string };
   /** What is leased for it. */
   devices: PlannedDevices;
   /** `uid:gid` that the pipeline runs as. */
@@ -87,9 +90,17 @@ export function taskLine({ owner, payload, parameters, view }: Pick<PlanInput, '
   return `${JSON.stringify(task)}\n`;
 }
 
-function shape({ owner, pipeline, view, sources, projectName, devices, user }: ShapeInput, own: Record<string, string>): Omit<ContainerPlan, 'name' | 'stdin' | 'scratch'> {
+/** A project, or for a container that serves any the workspace less what is covered. Read-only either way. */
+function workspaceMounts({ sources: { project }, projectName, covered, view }: ShapeInput): PlannedMount[] {
+  if (covered === undefined) return [{ source: project, target: `${view.workspace}/${projectName}`, readonly: true }];
+  const cover = covered.names.map((name): PlannedMount => ({ source: covered.by, target: `${view.workspace}/${name}`, readonly: true }));
+  return [{ source: project, target: view.workspace, readonly: true, alone: true }, ...cover];
+}
+
+function shape(input: ShapeInput, own: Record<string, string>): Omit<ContainerPlan, 'name' | 'stdin' | 'scratch'> {
+  const { owner, pipeline, view, sources, devices, user } = input;
   const mounts: PlannedMount[] = [
-    { source: sources.project, target: `${view.workspace}/${projectName}`, readonly: true },
+    ...workspaceMounts(input),
     { source: sources.staging, target: view.output, readonly: false },
     ...(sources.model === undefined ? [] : [{ source: sources.model.folder, target: `${view.models}/${sources.model.id}`, readonly: true }]),
     ...sources.extra,

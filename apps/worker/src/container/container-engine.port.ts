@@ -1,3 +1,4 @@
+import type { ServingPlace } from './container-labels.js';
 import type { ContainerPlan } from './container-plan.js';
 
 /** Injection token of the {@link ContainerEngine}. */
@@ -61,7 +62,7 @@ export interface FoundContainer {
   /** The worker process that started it. */
   workerId: string;
   /** Where it works, if it serves one task after the other and so belongs to its worker, not to an attempt. */
-  serving: { projectName: string; folderName: string } | undefined;
+  serving: ServingPlace | undefined;
   /** The lease that it runs on. */
   leaseId: string;
   /** Milliseconds since its creation. */

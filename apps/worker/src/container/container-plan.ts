@@ -5,6 +5,8 @@ export interface PlannedMount {
   /** Absolute path in the container. */
   target: string;
   readonly: boolean;
+  /** Without what is mounted below the source: an engine may leave that writable, whatever is said of the source. */
+  alone?: true;
 }
 
 /** The GPUs that a container sees. */

@@ -57,6 +57,14 @@ describe('dockerCreateBody', () => {
     expect(HostConfig).not.toHaveProperty('Tmpfs');
   });
 
+  it('asks for a mount without what is mounted below it, where the plan says so: the engine may leave that writable', () => {
+    const mounts = [{ source: '/host', target: '/workspace', readonly: true, alone: true as const }, { source: '/host/empty', target: '/workspace/Library', readonly: true }];
+    expect(dockerCreateBody({ ...PLAN, mounts }).HostConfig?.Mounts).toEqual([
+      { Type: 'bind', Source: '/host', Target: '/workspace', ReadOnly: true, BindOptions: { Propagation: 'rprivate', NonRecursive: true } },
+      { Type: 'bind', Source: '/host/empty', Target: '/workspace/Library', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
+    ]);
+  });
+
   it('keeps the image’s entrypoint where the pipeline has no command', () => {
     expect(dockerCreateBody({ ...PLAN, command: [] })).not.toHaveProperty('Entrypoint');
   });

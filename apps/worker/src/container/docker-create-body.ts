@@ -1,5 +1,5 @@
 import type { ContainerCreateOptions, DeviceRequest } from 'dockerode';
-import type { ContainerPlan } from './container-plan.js';
+import type { ContainerPlan, PlannedMount } from './container-plan.js';
 
 /** Processes and threads a container may have: libraries such as libvips start one per core, a fork bomb starts thousands. */
 const PIDS_LIMIT = 512;
@@ -47,7 +47,7 @@ export function dockerCreateBody(plan: ContainerPlan): ContainerCreateOptions {
       Init: true,
       LogConfig: { Type: 'none', Config: {} },
       Mounts: [...plan.mounts, ...(plan.scratch === undefined ? [] : [{ source: plan.scratch, target: '/tmp', readonly: false }])].map(
-        ({ source, target, readonly }) => ({ Type: 'bind', Source: source, Target: target, ReadOnly: readonly, BindOptions: { Propagation: 'rprivate' } }),
+        ({ source, target, readonly, alone }: PlannedMount) => ({ Type: 'bind' as const, Source: source, Target: target, ReadOnly: readonly, BindOptions: { Propagation: 'rprivate' as const, ...(alone === true ? { NonRecursive: true } : {}) } }),
       ),
       AutoRemove: false,
     },

@@ -13,7 +13,7 @@ import Docker from 'dockerode';
 import { TaskError } from '@function-runner/task-contract';
 import type { Logger } from '../logging/logger.js';
 import { within } from '../lifecycle/within.js';
-import { LABEL } from './container-labels.js';
+import { LABEL, servingPlace } from './container-labels.js';
 import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer, Machine, ServingContainer } from './container-engine.port.js';
 import type { ContainerPlan } from './container-plan.js';
 import { dockerCreateBody, INTERNAL_NETWORK } from './docker-create-body.js';
@@ -267,12 +267,6 @@ export class DockerEngine implements ContainerEngine {
     this.logger.info('this machine looks like a container and the engine does not know it; set WORKSPACE_HOST_ROOT if pipelines do not find the workspace');
     return [];
   }
-}
-
-/** Reads the label of a serving container; a project's name holds no slash. */
-function servingPlace(label: string | undefined): FoundContainer['serving'] {
-  const [projectName, folderName] = label?.split('/') ?? [];
-  return projectName === undefined || folderName === undefined ? undefined : { projectName, folderName };
 }
 
 function startFailed(image: string, why: string, cause?: unknown): TaskError {

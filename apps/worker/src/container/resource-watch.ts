@@ -1,5 +1,6 @@
 import type { ContainerStats } from 'dockerode';
 import type { Logger } from '../logging/logger.js';
+import { memoryInUse } from './memory-in-use.js';
 
 /** Before the first sample: a pipeline has begun to load what it needs by then, and most live longer. */
 const FIRST_SAMPLE_MS = 400;
@@ -50,9 +51,8 @@ export class ResourceWatch {
   }
 
   private take({ memory_stats: memory, cpu_stats: cpu }: ContainerStats): void {
-    // cgroup v1 keeps the peak itself (`max_usage`); with v2 the samples' maximum is what there is.
-    const seen = Math.max(memory?.max_usage ?? 0, memory?.usage ?? 0);
-    if (seen > 0) this.peakMemoryBytes = Math.max(this.peakMemoryBytes ?? 0, seen);
+    const { peak } = memoryInUse(memory);
+    if (peak > 0) this.peakMemoryBytes = Math.max(this.peakMemoryBytes ?? 0, peak);
     const nanoseconds = cpu?.cpu_usage?.total_usage ?? 0;
     if (nanoseconds > 0) this.cpuSeconds = nanoseconds / 1e9;
   }

@@ -1,6 +1,7 @@
 import type { ContainerStats } from 'dockerode';
 import type { Logger } from '../logging/logger.js';
 import type { ContainerUsage } from './container-engine.port.js';
+import { memoryInUse } from './memory-in-use.js';
 
 /**
  * Between two questions. Docker answers a container's second question within a second only when that second is over
@@ -83,7 +84,7 @@ export class UsageGauge {
   }
 
   private take({ memory_stats: memory, cpu_stats: cpu }: ContainerStats): void {
-    const memoryBytes = memory?.usage ?? 0;
+    const { now: memoryBytes } = memoryInUse(memory);
     if (memoryBytes > 0) this.memoryBytes = memoryBytes;
     const nanoseconds = cpu?.cpu_usage?.total_usage ?? 0;
     if (nanoseconds > 0) this.cpuSeconds = nanoseconds / 1e9;

@@ -1,9 +1,14 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TaskEvent } from '@function-runner/progress-protocol';
-import { buildWorker, SERVER_PIPELINE, serverPipeline, testBaseImage, waitFor, WorkerProcess } from '@function-runner/testing';
+import { keys, type TaskEvent } from '@function-runner/progress-protocol';
+import { buildWorker, SERVER_PIPELINE, scriptPipeline, serverPipeline, testBaseImage, waitFor, WorkerProcess, type TestJobChanges } from '@function-runner/testing';
+import { LeaseBook } from '@function-runner/lease-book';
 import { installPipeline } from '@function-runner/model-store';
-import { WorkerSite } from '../worker-site.fixture.js';
+import type { QualityTier } from '@function-runner/pipeline-schema';
+import { BYPASS_LIMIT } from '@function-runner/scheduling';
+import type { TaskIdentity } from '@function-runner/task-store';
+import { v4 as uuid } from 'uuid';
+import { WorkerSite, type InProcessWorker } from '../worker-site.fixture.js';
 
 let site: WorkerSite;
 const workers: WorkerProcess[] = [];
@@ -11,7 +16,9 @@ const workers: WorkerProcess[] = [];
 beforeAll(async () => {
   await buildWorker();
   site = await WorkerSite.open();
-  await installPipeline(site.models, 'image', serverPipeline(await testBaseImage()));
+  const image = await testBaseImage();
+  await installPipeline(site.models, 'image', serverPipeline(image));
+  await installPipeline(site.models, 'image', scriptPipeline(image, { id: 'small:1.0', memory: '64Mi' }));
 });
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.stop()));
@@ -76,13 +83,183 @@ describe('the queues', () => {
   });
 });
 
+/** What a host has, and all that its workers hold of it. */
+describe('a host', () => {
+  const GIB = 1024 ** 3;
+  const ofOne = (gib: number): string => JSON.stringify([{ uuid: 'GPU-a', name: `Test ${gib}`, vram_gib: gib }]);
+  const apps: InProcessWorker[] = [];
+  let hostId: string;
+  beforeEach(() => (hostId = uuid()));
+  afterEach(async () => {
+    for (const { app } of apps.splice(0)) await app.close();
+  });
+
+  /** A worker of the test's host that runs nothing, over this long. */
+  async function start(durationMs: number, settings: Record<string, string> = {}): Promise<void> {
+    const worker = await site.startInProcess({ CONTAINER_ENGINE: 'null', NULL_ENGINE_DURATION_MS: String(durationMs), HOST_ID: hostId, ...settings });
+    apps.push(worker);
+    await waitFor('readiness', async () => (await worker.ask('/health/ready')).status === 200);
+  }
+  const several = (count: number, changes: TestJobChanges & { tier?: QualityTier }): Promise<TaskIdentity[]> => Promise.all(Array.from({ length: count }, () => site.submit('', changes)));
+  const logsOf = (tasks: readonly TaskIdentity[]): Promise<TaskEvent[][]> => Promise.all(tasks.map(async (task) => (await site.end(task, 30_000)).log));
+  const book = (): LeaseBook => new LeaseBook(site.connection, hostId, { ttlMs: 1 });
+
+  it('never has two 16 GiB tasks at once on a 24 GiB device, however many workers it has', async () => {
+    const device = { GPU_INVENTORY: ofOne(24) };
+    await start(80, device);
+    await start(80, device);
+    let [looks, most, over] = [0, 0, false];
+    const watch = (async () => {
+      while (!over) {
+        most = Math.max(most, (await book().read()).leased['gpu:GPU-a'] ?? 0);
+        looks += 1;
+      }
+    })();
+    const logs = await logsOf([...await several(6, { tier: 'high', targetVram: 16 }), ...await several(6, { tier: 'premium', targetVram: 16, project: 'Other' })]);
+    over = true;
+    await watch;
+    expect(mostAtOnce(logs)).toBe(1);
+    expect(looks).toBeGreaterThan(logs.length);
+    // At no time more than one had leased.
+    expect(most).toBe(16 * GIB);
+    for (const log of logs) expect(log.at(-1)).toMatchObject({ status: 'completed', attempt: 1 });
+    await waitFor('all to be given back', async () => Object.keys((await book().read()).leased).length === 0);
+  });
+
+  it('starts what fits past a 48 GiB task that waits, and that one within the bound', async () => {
+    const most = 4;
+    await start(400, { GPU_INVENTORY: ofOne(48), WORKER_CONCURRENCY: '8', TIER_STANDARD_MAX_CONCURRENT: String(most) });
+    const small = { tier: 'standard', targetVram: 12 } as const;
+    // One begins after the other, and so they end: all of the device is never free by itself.
+    const first: TaskIdentity[] = [];
+    while (first.length < most) {
+      const task = await site.submit('', small);
+      await site.reached(task, 'null step 2 of 8');
+      first.push(task);
+    }
+    // More urgent than any other: only want of room keeps it.
+    const big = await site.submit('', { tier: 'high', priority: 'high', targetVram: 48 });
+    const smalls = [...first, ...await several(40, small)];
+    const { log: bigLog } = await site.end(big);
+    const logs = await logsOf(smalls);
+    const startOf = (log: readonly TaskEvent[]): string => log.find(({ status }) => status === 'preparing')?.timestamp ?? '';
+    const passedBy = logs.filter((log) => startOf(log) > (bigLog[0]?.timestamp ?? '') && startOf(log) < startOf(bigLog));
+    expect(passedBy.length).toBeGreaterThan(most);
+    // As many as may pass it, and those that were decided upon together with the last of them.
+    expect(passedBy.length).toBeLessThan(BYPASS_LIMIT + most);
+    // Nobody else while it runs: it needs all there is.
+    expect(mostAtOnce([bigLog, ...logs.filter((log) => startOf(log) > startOf(bigLog))])).toBe(most);
+    const [from, to] = [startOf(bigLog), bigLog.at(-1)?.timestamp ?? ''];
+    expect(logs.filter((log) => startOf(log) > from && startOf(log) < to)).toEqual([]);
+    await waitFor('nothing to be kept any more', async () => Object.keys((await book().read()).reserved).length === 0);
+  });
+
+  it('runs no more than WORKER_CONCURRENCY tasks in one process, over all tiers together', async () => {
+    await start(150, { WORKER_CONCURRENCY: '2' });
+    const tasks = await Promise.all((['low', 'standard', 'high', 'premium'] as const).map((tier) => several(3, { tier })));
+    expect(mostAtOnce(await logsOf(tasks.flat()))).toBe(2);
+  });
+
+  it('that took a lease away has its task run again, and not forgotten', async () => {
+    // Long enough for a renewal, which finds it out.
+    await start(4000, { GPU_INVENTORY: ofOne(24) });
+    const task = await site.submit('', { targetVram: 24 });
+    await site.reached(task, 'null step 1 of 8');
+    const [lease] = (await book().read()).leases;
+    await book().release(lease?.holder ?? '', [lease?.id ?? '']);
+    const { last, log } = await site.end(task, 30_000);
+    expect(last).toMatchObject({ status: 'completed', attempt: 2 });
+    expect(log.filter(({ status }) => status === 'queued')).toHaveLength(2);
+    // No fault of a worker's, nor of the task's.
+    expect(await site.connection.hget(keys.task(task.taskId), 'losses')).toBe('0');
+    await waitFor('the queue to be empty', async () => (await site.jobs('high')) === 0);
+  });
+});
+
+const metric = async (worker: WorkerProcess, name: string): Promise<number> => {
+  const text = await (await fetch(`http://127.0.0.1:${worker.port}/metrics`)).text();
+  return Number(text.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? 0);
+};
+const ids = async (): Promise<string[]> => (await site.docker.containers()).map(({ Id }) => Id).sort();
+const ofMemory = (mib: number): NonNullable<TestJobChanges['demand']> => ({ gpus: 0, vram_bytes: 0, splittable: false, cpu_millis: 100, memory_bytes: mib * 1024 ** 2 });
+
+describe('a task that runs out of memory', () => {
+  it('waits again and is run with more', async () => {
+    await startWorker();
+    const task = await site.submit(`const held = Buffer.alloc(80e6, 1); fs.writeFileSync(task.outputDir + '/a', String(held.length));`, { pipelineId: 'small:1.0', nodeId: 'hungry', demand: ofMemory(64) });
+    const { last, log } = await site.end(task);
+    expect(last).toMatchObject({ status: 'completed', attempt: 2 });
+    expect(log.map(({ step }) => step)).toContain('ran out of memory; waiting to try once more with 128 MiB');
+    expect(await takes('hungry')).toEqual([task.taskId]);
+    await waitFor('the queue to be empty', async () => (await site.jobs('high')) === 0);
+  });
+});
+
+describe('a warm container in the way', () => {
+  const warm = async (count: number, worker: WorkerProcess): Promise<unknown> => waitFor(`${count} to be warm`, async () => (await metric(worker, 'function_runner_warm_containers')) === count);
+  const SERVED = { pipelineId: SERVER_PIPELINE, tier: 'premium' } as const;
+  const WRITE = `fs.writeFileSync(task.outputDir + '/a', '');`;
+
+  it('is ended for a task of another project that needs what it holds, and for none that does not', async () => {
+    const worker = await startWorker({ HOST_MEMORY: '700Mi' });
+    await site.end(await site.submit(WRITE, { ...SERVED, nodeId: 'in-the-way', demand: ofMemory(400) }));
+    await warm(1, worker);
+    const [old = ''] = await ids();
+    await site.end(await site.submit(WRITE, { nodeId: 'beside-it', demand: ofMemory(300) }));
+    expect(await site.docker.exists(old)).toBe(true);
+    const task = await site.submit(WRITE, { ...SERVED, project: 'Other', nodeId: 'needs-it', demand: ofMemory(400) });
+    expect((await site.end(task)).last).toMatchObject({ status: 'completed', attempt: 1 });
+    expect(await site.docker.exists(old)).toBe(false);
+    expect(await metric(worker, 'function_runner_warm_evictions_total')).toBe(1);
+    await warm(1, worker);
+    expect(await ids()).toHaveLength(1);
+    await worker.end('SIGTERM');
+  });
+
+  it('is one only where one suffices, however long it takes to end', async () => {
+    const worker = await startWorker({ HOST_MEMORY: '900Mi' });
+    // Deaf to SIGTERM: their ends take their whole grace.
+    const deaf = await Promise.all(Array.from({ length: 3 }, (_, nth) => site.submit(`process.on('SIGTERM', () => {}); ${UNTIL_GO}`, { ...SERVED, nodeId: `deaf-${nth}`, demand: ofMemory(300) })));
+    for (const task of deaf) await site.reached(task, 'up 1');
+    await Promise.all(deaf.map(({ nodeId }) => go(nodeId)));
+    for (const task of deaf) await site.end(task);
+    await warm(3, worker);
+    const before = await ids();
+    const task = await site.submit(WRITE, { ...SERVED, project: 'Other', nodeId: 'needs-one', demand: ofMemory(300) });
+    // Whatever comes meanwhile makes the worker decide anew.
+    let over = false;
+    const noise = (async () => {
+      while (!over) await site.end(await site.submit('', { tier: 'low', nodeId: 'noise', pipelineId: 'not-installed:1.0', demand: ofMemory(0) }));
+    })();
+    expect((await site.end(task)).last).toMatchObject({ status: 'completed', attempt: 1 });
+    over = true;
+    await noise;
+    expect((await ids()).filter((id) => before.includes(id))).toHaveLength(2);
+    expect(await metric(worker, 'function_runner_warm_evictions_total')).toBe(1);
+    await worker.end('SIGTERM');
+  });
+
+  it('of another worker is ended by that one when it is told', async () => {
+    const owner = await startWorker({ HOST_MEMORY: '900Mi', WORKER_CONCURRENCY: '1' });
+    await site.end(await site.submit(WRITE, { ...SERVED, nodeId: 'theirs', demand: ofMemory(300) }));
+    await warm(1, owner);
+    const [old = ''] = await ids();
+    // It is busy: it decides nothing itself.
+    const busy = await site.submit(UNTIL_GO, { nodeId: 'busy', demand: ofMemory(300) });
+    await site.reached(busy, 'up 1');
+    await startWorker({ HOST_MEMORY: '900Mi' });
+    const task = await site.submit(WRITE, { ...SERVED, project: 'Other', nodeId: 'needs-theirs', demand: ofMemory(600) });
+    expect((await site.end(task)).last).toMatchObject({ status: 'completed', attempt: 1 });
+    expect(await site.docker.exists(old)).toBe(false);
+    expect(await metric(owner, 'function_runner_warm_evictions_total')).toBe(1);
+    await go('busy');
+    expect((await site.end(busy)).last).toMatchObject({ status: 'completed', attempt: 1 });
+    for (const worker of workers) await worker.end('SIGTERM');
+  });
+});
+
 describe('tasks of a server-mode pipeline', () => {
   const SERVED = { pipelineId: SERVER_PIPELINE };
-  const metric = async (worker: WorkerProcess, name: string): Promise<number> => {
-    const text = await (await fetch(`http://127.0.0.1:${worker.port}/metrics`)).text();
-    return Number(text.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? 0);
-  };
-  const ids = async (): Promise<string[]> => (await site.docker.containers()).map(({ Id }) => Id).sort();
 
   it('two at once get a container each, both are kept, and the next two use them', async () => {
     const worker = await startWorker();

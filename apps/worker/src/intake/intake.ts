@@ -11,7 +11,7 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { schedulerChannel } from '@function-runner/progress-protocol';
-import { decodeSchedulerMessage, place, schedule, waitingTaskOf, type ClusterState, type HostState, type Placed, type Reservation, type SchedulerMessage, type WaitingTask } from '@function-runner/scheduling';
+import { decodeSchedulerMessage, place, schedule, waitingTaskOf, WaitingMirror, type ClusterState, type HostState, type Placed, type Reservation, type SchedulerMessage, type TakenTask, type WaitingTask, type WarmContainer } from '@function-runner/scheduling';
 import type { JobPayload } from '@function-runner/task-contract';
 import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
@@ -25,9 +25,9 @@ import { LiveRuns } from '../run/live-runs.js';
 import { RunTask, type RunEnd } from '../run/run-task.js';
 import { WorkerOrders } from '../run/worker-orders.js';
 import { WarmPool } from '../warm/warm-pool.js';
+import type { WarmUpGate } from '../warm/warm-up.js';
 import { ClusterView } from './cluster-view.js';
 import { TierQueues } from './tier-queues.adapter.js';
-import { WaitingRoom } from './waiting-room.js';
 
 /** Between two looks at queues, book and other hosts: what a lost message costs at most. */
 const LOOK_MS = 1000;
@@ -53,15 +53,18 @@ interface HeldStart {
 }
 
 @Injectable()
-export class Intake {
+export class Intake implements WarmUpGate {
   private readonly queues: TierQueues;
-  private readonly room: WaitingRoom;
+  private readonly waiting: WaitingMirror;
   private readonly underWay = new Set<Promise<void>>();
   /** Since when tasks have been left to others, milliseconds of the monotonic clock. */
   private readonly leftToOthers = new Map<string, number>();
   private readonly reserved = new Set<string>();
+  /** Containers that are being ended, by the task that needs their place. */
+  private readonly makingRoom = new Map<string, readonly WarmContainer[]>();
   private readonly stopping = new AbortController();
   private accepting = false;
+  private paused = false;
   private round: Promise<void> | undefined;
   private again = false;
   private lookTimer: NodeJS.Timeout | undefined;
@@ -87,11 +90,12 @@ export class Intake {
       prefix: config.queuePrefix, limits,
       onLost: (taskId) => this.live.stop(taskId, { kind: 'superseded' }),
       onStalled: () => void this.look(),
+      onUnreadable: (taskId, error) => this.logger.debug({ err: error, task: taskId }, 'a job that cannot be read'),
       onError: (error) => this.redis.complain(error),
     });
-    this.room = new WaitingRoom(this.queues, limits);
+    this.waiting = new WaitingMirror(this.queues, limits);
     leases.onLost((lease) => {
-      if (lease.taskId !== undefined) this.live.stop(lease.taskId, { kind: 'superseded' });
+      if (lease.taskId !== undefined) this.live.stop(lease.taskId, { kind: 'lease-lost' });
       pool.lose(lease);
     });
     pool.onIdle(() => this.wake());
@@ -102,17 +106,24 @@ export class Intake {
     return this.accepting;
   }
 
+  mayWarmUp(): boolean {
+    return this.accepting && this.waiting.line.size === 0;
+  }
+
   /** Begins to take tasks. Host and leases must be open. */
   async start(): Promise<void> {
     await this.queues.open();
     this.redis.subscriber.on('message', this.onMessage);
     await this.redis.subscriber.subscribe(schedulerChannel);
+    // The worker may have been told to end while it was starting.
+    if (this.paused) return;
     this.accepting = true;
     await this.look();
   }
 
   /** Takes no further task; what runs goes on. */
   async pause(): Promise<void> {
+    this.paused = true;
     this.accepting = false;
     clearTimeout(this.lookTimer);
     clearTimeout(this.courtesyTimer);
@@ -150,8 +161,8 @@ export class Intake {
     try {
       this.leases.mirror.expire();
       this.leases.forgetOwnReleases();
-      await Promise.all([this.room.look(), this.view.lookAround()]);
-      for (const taskId of this.leftToOthers.keys()) if (!this.room.line.has(taskId)) this.leftToOthers.delete(taskId);
+      await Promise.all([this.waiting.look(Date.now()), this.view.lookAround()]);
+      for (const left of [this.leftToOthers, this.makingRoom]) for (const taskId of left.keys()) if (!this.waiting.line.has(taskId)) left.delete(taskId);
       this.wake();
     } catch (error) {
       this.redis.complain(error instanceof Error ? error : new Error(String(error)));
@@ -171,27 +182,27 @@ export class Intake {
     if ('worker' in message && message.worker === this.config.workerId) return;
     // What we gave back ourselves is in the mirror already; of others' changes it knows nothing.
     if ('host' in message && message.host === this.host.id && !(message.kind === 'free' && this.leases.isOwnRelease())) this.leases.mirror.expire();
-    if (message.kind !== 'free') this.room.hear(message, () => this.cluster);
+    this.waiting.hear(message, () => this.view.hosts, Date.now());
     if (message.kind !== 'taken') this.wake();
   }
 
   private get cluster(): ClusterState {
-    return { hosts: this.view.hosts, tiers: this.room.tiers };
+    return { hosts: this.view.hosts, tiers: this.waiting.tiers };
   }
 
   private async decide(): Promise<void> {
     const places = this.config.concurrency - this.underWay.size;
-    if (places <= 0 || this.room.line.size === 0) return;
+    if (places <= 0 || this.waiting.line.size === 0) return;
     if (this.leases.mirror.isStale) await this.leases.mirror.refresh();
     const { cluster } = this;
-    const { starts, reservations } = schedule(this.room.line, cluster, { most: places + OTHERS_STARTS });
+    const { starts, reservations } = schedule(this.waiting.line, cluster, { most: places + OTHERS_STARTS });
     void this.keepFor(reservations);
     const ours: { task: WaitingTask; placement: Placed }[] = [];
     for (const start of starts) {
       if (ours.length === places) break;
       const placement = this.placementHere(start.task, start.placement, cluster);
       if (placement === undefined) continue;
-      if (placement.evict.length > 0) this.makeRoom(placement);
+      if (placement.evict.length > 0) this.makeRoom(start.task, placement);
       else ours.push({ task: start.task, placement });
     }
     if (ours.length === 0) return;
@@ -218,9 +229,16 @@ export class Intake {
     return placement.kind === 'placed' ? placement : undefined;
   }
 
-  /** Containers in the way are ended by whose they are; the task starts when their leases are back. */
-  private makeRoom({ evict }: Placed): void {
+  /**
+   * Containers in the way are ended by whose they are; the task starts when their leases are back. That may take as long as
+   * their grace, and until then no others are ended for it.
+   */
+  private makeRoom({ taskId }: WaitingTask, placement: Placed): void {
     const { workerId } = this.config;
+    const warm = new Set(this.leases.mirror.current.leases.flatMap(({ id, purpose, expired }) => (purpose === 'warm' && !expired ? [id] : [])));
+    const ending = this.makingRoom.get(taskId)?.filter((container) => (container.workerId === workerId ? this.leases.isIdle(container.leaseId) : warm.has(container.leaseId))) ?? [];
+    const evict = ending.length > 0 ? ending : placement.evict;
+    this.makingRoom.set(taskId, evict);
     this.pool.evict(evict.filter((container) => container.workerId === workerId).map(({ leaseId }) => leaseId));
     for (const { workerId: other, leaseId } of evict) if (other !== workerId) this.orders.send(other, { evict: leaseId });
   }
@@ -232,7 +250,10 @@ export class Intake {
       return lease === undefined ? [] : [{ task, lease, warm: true }];
     });
     const cold = starts.filter(({ placement }) => placement.warm === undefined);
-    const leases = await this.leases.acquire(cold.map(({ task, placement }) => ({ task, amounts: placement.amounts })));
+    const leases = await this.leases.acquire(cold.map(({ task, placement }) => ({ task, amounts: placement.amounts }))).catch((error: unknown) => {
+      this.letGo(warm);
+      throw error;
+    });
     // A container that we thought idle is not: the book shows it as it was.
     if (warm.length + cold.length < starts.length) this.leases.mirror.expire();
     return [...warm, ...cold.flatMap(({ task }, index): HeldStart[] => {
@@ -244,7 +265,7 @@ export class Intake {
   /** Takes the tasks out of their queues; what is not to be had gives back what was held for it. */
   private async fetch(held: readonly HeldStart[], cluster: ClusterState): Promise<void> {
     const vain: HeldStart[] = [];
-    const taken: { taskId: string; resources: string[] }[] = [];
+    const taken: TakenTask[] = [];
     await Promise.all(QUALITY_TIERS.map(async (tier) => {
       const ofTier = held.filter(({ task }) => task.tier === tier);
       if (ofTier.length === 0) return;
@@ -256,14 +277,14 @@ export class Intake {
         const { taskId } = start.task;
         const answer = answers[index];
         if (answer?.kind === 'taken') {
-          const resources = Object.keys(start.lease.amounts);
-          this.room.taken(taskId, this.host.id, resources, cluster);
+          const began = { taskId, resources: Object.keys(start.lease.amounts), warm: start.warm };
+          this.waiting.taken(began, this.host.id, cluster, Date.now());
           this.leftToOthers.delete(taskId);
-          taken.push({ taskId, resources });
+          taken.push(began);
           this.carry(start, answer.payload);
         } else {
-          if (answer?.kind === 'tier-full') this.room.full(tier);
-          else this.room.gone(taskId);
+          if (answer?.kind === 'tier-full') this.waiting.full(tier);
+          else this.waiting.gone(taskId);
           vain.push(start);
         }
       }
@@ -302,12 +323,12 @@ export class Intake {
     // In this order on one connection: whoever hears of the free place finds the tier's too.
     const away = this.putAway(task, end);
     const back = this.giveBack(lease, task);
-    this.room.ended(taskId);
+    this.waiting.ended(taskId);
     this.say({ kind: 'ended', worker: this.config.workerId, taskIds: [taskId] });
     await Promise.all([away, back]);
     if (end.kind !== 'put-back') return;
     const again = waitingTaskOf(taskId, tier, end.payload ?? payload, task.priority);
-    this.room.enter(again);
+    this.waiting.enter(again);
     this.say({ kind: 'waiting', task: again });
   }
 

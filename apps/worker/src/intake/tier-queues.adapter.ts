@@ -9,7 +9,7 @@
  */
 import { Job, Worker } from 'bullmq';
 import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schema';
-import { waitingTaskOf, type WaitingTask } from '@function-runner/scheduling';
+import { waitingTaskOf, type QueueSight, type SeenJob, type VisibleQueues, type WaitingTask } from '@function-runner/scheduling';
 import { JOB_NAME, priorityOf, queueName, type JobPayload } from '@function-runner/task-contract';
 import type { Redis } from 'ioredis';
 import { v4 as uuid } from 'uuid';
@@ -37,15 +37,6 @@ const EVENTS_KEPT = 1000;
 /** What became of a job that was asked for. */
 export type Taken = { kind: 'taken'; payload: JobPayload } | { kind: 'gone' } | { kind: 'tier-full' };
 
-/** What a look at a queue found. */
-export interface QueueSight {
-  tier: QualityTier;
-  /** Jobs that wait, the oldest first. */
-  waiting: string[];
-  /** Jobs that run, of whatever worker. */
-  running: string[];
-}
-
 export interface TierQueuesOptions {
   prefix: string;
   /** `max_concurrent` of each tier; written into its queue, where it holds cluster-wide. */
@@ -54,6 +45,8 @@ export interface TierQueuesOptions {
   onLost: (taskId: string) => void;
   /** Jobs of dead workers wait again. */
   onStalled: () => void;
+  /** A job is not as the door writes them: nobody takes it. */
+  onUnreadable: (taskId: string, error: unknown) => void;
   onError: (error: Error) => void;
 }
 
@@ -66,7 +59,7 @@ function isNotOurs(error: unknown): error is Error {
 
 type Command<T> = (...parts: (string | number)[]) => Promise<T>;
 
-export class TierQueues {
+export class TierQueues implements VisibleQueues {
   private readonly queues: ReadonlyMap<QualityTier, Worker<JobPayload>>;
   private readonly token = uuid();
   /** Jobs whose locks are ours. */
@@ -104,7 +97,7 @@ export class TierQueues {
     this.renewal = setInterval(() => void this.renew(), LOCK_RENEWAL_MS);
   }
 
-  /** What waits in every queue, and how much runs. One round trip. */
+  /** What waits in every queue, the oldest first, and what runs. One round trip. */
   look(): Promise<QueueSight[]> {
     return Promise.all(
       [...this.queues].map(async ([tier, queue]) => {
@@ -116,15 +109,17 @@ export class TierQueues {
     );
   }
 
-  /** What scheduling needs to know of waiting jobs; those that are gone by now are left out. */
-  async describe(tier: QualityTier, taskIds: readonly string[]): Promise<WaitingTask[]> {
-    const found: WaitingTask[] = [];
+  /** What scheduling needs to know of jobs; those that are gone by now, or cannot be read, are left out. */
+  async describe(tier: QualityTier, taskIds: readonly string[]): Promise<SeenJob[]> {
+    const found: SeenJob[] = [];
     for (let start = 0; start < taskIds.length; start += READ_AT_ONCE) {
       const batch = taskIds.slice(start, start + READ_AT_ONCE);
-      const jobs = await Promise.all(batch.map((taskId) => this.redis.hmget(this.key(tier, taskId), 'data', 'priority')));
-      for (const [index, [data, priority]] of jobs.entries()) {
+      const jobs = await Promise.all(batch.map((taskId) => this.redis.hmget(this.key(tier, taskId), 'data', 'priority', 'processedOn')));
+      for (const [index, [data, priority, processedOn]] of jobs.entries()) {
         const taskId = batch[index];
-        if (taskId !== undefined && typeof data === 'string') found.push(waitingTaskOf(taskId, tier, JSON.parse(data) as JobPayload, priorityOf(Number(priority ?? 0))));
+        if (taskId === undefined || typeof data !== 'string') continue;
+        const task = this.taskOf(taskId, tier, data, priority);
+        if (task !== undefined) found.push({ task, startedAt: typeof processedOn === 'string' ? Number(processedOn) : undefined });
       }
     }
     return found;
@@ -160,7 +155,8 @@ export class TierQueues {
     // Its data stay where they are.
     const job = new Job<unknown>(this.queue(tier), JOB_NAME, undefined, {}, taskId);
     try {
-      if (payload !== undefined) await job.updateData(payload);
+      // BullMQ changes the data of a job whoever holds it.
+      if (payload !== undefined && (await this.redis.get(`${this.key(tier, taskId)}:lock`)) === this.token) await job.updateData(payload);
       await job.moveToWait(this.token);
     } catch (error) {
       if (!isNotOurs(error)) throw error;
@@ -191,6 +187,16 @@ export class TierQueues {
         }
       }),
     );
+  }
+
+  /** One that cannot be read must not keep the others from being seen. */
+  private taskOf(taskId: string, tier: QualityTier, data: string, priority: string | null | undefined): WaitingTask | undefined {
+    try {
+      return waitingTaskOf(taskId, tier, JSON.parse(data) as JobPayload, priorityOf(Number(priority ?? 0)));
+    } catch (error) {
+      this.options.onUnreadable(taskId, error);
+      return undefined;
+    }
   }
 
   private queue(tier: QualityTier): Worker<JobPayload> {

@@ -1,4 +1,4 @@
-import { Queue, Worker } from 'bullmq';
+import { Queue, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schema';
 import { BULLMQ_PRIORITY, JOB_NAME, queueName, type JobPayload, type TaskPriority } from '@function-runner/task-contract';
@@ -32,6 +32,7 @@ interface Opened {
   lost: string[];
   stalls: () => number;
   errors: Error[];
+  unreadable: string[];
 }
 
 /** A worker's queues, on a connection of their own; they renew and look after nothing before they are opened. */
@@ -39,15 +40,16 @@ function tierQueues(changes: Partial<TierQueuesOptions> = {}): Opened {
   const connection = connectRedis(server.url, 'worker', () => undefined);
   const lost: string[] = [];
   const errors: Error[] = [];
+  const unreadable: string[] = [];
   let stalls = 0;
   const queues = new TierQueues(connection, {
-    prefix: 'bull', limits: { low: 1, standard: 2, high: 100, premium: 4 }, onLost: (taskId) => lost.push(taskId), onStalled: () => (stalls += 1), onError: (error) => errors.push(error), ...changes,
+    prefix: 'bull', limits: { low: 1, standard: 2, high: 100, premium: 4 }, onLost: (taskId) => lost.push(taskId), onStalled: () => (stalls += 1), onUnreadable: (taskId) => unreadable.push(taskId), onError: (error) => errors.push(error), ...changes,
   });
   closing.push(async () => {
     await queues.close();
     connection.disconnect();
   });
-  return { queues, lost, errors, stalls: () => stalls };
+  return { queues, lost, errors, unreadable, stalls: () => stalls };
 }
 
 /** The api's side of the tier. */
@@ -66,7 +68,7 @@ async function add(queue: Queue<JobPayload>, taskId: string, priority: TaskPrior
 
 const key = (name: string): string => `bull:${queueName(TIER)}:${name}`;
 const active = (): Promise<string[]> => redis.lrange(key('active'), 0, -1);
-const waiting = async (queues: TierQueues): Promise<string[]> => (await queues.look()).find(({ tier }) => tier === TIER)?.waiting ?? [];
+const waiting = async (queues: TierQueues): Promise<readonly string[]> => (await queues.look()).find(({ tier }) => tier === TIER)?.waiting ?? [];
 
 /** Everything below a prefix as Redis keeps it, but for what differs by chance: the time, the token, and the ids in a stream. */
 async function contents(prefix: string, token: RegExp): Promise<Record<string, unknown>> {
@@ -84,13 +86,39 @@ async function valueOf(name: string, token: RegExp): Promise<unknown> {
     case 'list': return redis.lrange(name, 0, -1);
     case 'zset': return redis.zrange(name, 0, '-1', 'WITHSCORES');
     case 'set': return (await redis.smembers(name)).sort();
-    case 'stream': return (await redis.xrange(name, '-', '+')).map(([, fields]) => fields);
+    // That a queue ran empty BullMQ says once more than we: nobody here reads it.
+    case 'stream': return (await redis.xrange(name, '-', '+')).map(([, fields]) => fields).filter((fields) => !fields.includes('drained'));
     case 'hash': {
       const { processedOn, ...fields } = await redis.hgetall(name);
       return { ...fields, ...(processedOn === undefined ? {} : { processedOn: Math.abs(Date.now() - Number(processedOn)) < 60_000 }) };
     }
     default: throw new Error(`${name} is of a type that is not known here`);
   }
+}
+
+/** Takes the next jobs as BullMQ itself does, and the same ones as we do, each in a queue of its own; and ends the first `ended` of them again. */
+async function bothWays(prepare: (queue: Queue<JobPayload>) => Promise<unknown>, taskIds: readonly string[], ended = 0): Promise<{ theirs: Record<string, unknown>; ours: Record<string, unknown> }> {
+  for (const prefix of ['theirs', 'ours']) await prepare(producer(prefix));
+  const connection = connectRedis(server.url, 'worker', () => undefined);
+  const worker = new Worker<JobPayload>(queueName(TIER), null, { connection, prefix: 'theirs', autorun: false, lockDuration: LOCK_MS });
+  closing.push(async () => {
+    await worker.close();
+    connection.disconnect();
+  });
+  const { queues, errors } = tierQueues({ prefix: 'ours' });
+  const jobs: Job<JobPayload>[] = [];
+  for (const taskId of taskIds) {
+    const job = await worker.getNextJob('their-token', { block: false });
+    const [answer] = await queues.take(TIER, [taskId]);
+    expect([job?.id, job?.data]).toEqual(answer?.kind === 'taken' ? [taskId, answer.payload] : [undefined, undefined]);
+    if (job !== undefined) jobs.push(job);
+  }
+  for (const job of jobs.slice(0, ended)) {
+    await job.moveToCompleted(undefined, 'their-token', false);
+    await queues.complete(TIER, job.id ?? '');
+  }
+  expect(errors).toEqual([]);
+  return { theirs: await contents('theirs', /their-token/), ours: await contents('ours', /^[0-9a-f-]{36}$/) };
 }
 
 describe('taking jobs', () => {
@@ -171,25 +199,7 @@ describe('taking jobs', () => {
     for (const { errors } of racers) expect(errors).toEqual([]);
   });
 
-  /** Takes the next job as BullMQ itself does, and the same one as we do, each in a queue of its own. */
-  async function bothTake(prepare: (queue: Queue<JobPayload>) => Promise<void>, taskIds: readonly string[]): Promise<{ theirs: Record<string, unknown>; ours: Record<string, unknown> }> {
-    for (const prefix of ['theirs', 'ours']) await prepare(producer(prefix));
-    const connection = connectRedis(server.url, 'worker', () => undefined);
-    const worker = new Worker<JobPayload>(queueName(TIER), null, { connection, prefix: 'theirs', autorun: false, lockDuration: LOCK_MS });
-    closing.push(async () => {
-      await worker.close();
-      connection.disconnect();
-    });
-    const { queues } = tierQueues({ prefix: 'ours' });
-    for (const taskId of taskIds) {
-      const job = await worker.getNextJob('their-token', { block: false });
-      const [answer] = await queues.take(TIER, [taskId]);
-      expect([job?.id, job?.data]).toEqual(answer?.kind === 'taken' ? [taskId, answer.payload] : [undefined, undefined]);
-    }
-    return { theirs: await contents('theirs', /their-token/), ours: await contents('ours', /^[0-9a-f-]{36}$/) };
-  }
-
-  it.each<[string, (queue: Queue<JobPayload>) => Promise<void>, string[]]>([
+  it.each<[string, (queue: Queue<JobPayload>) => Promise<unknown>, string[]]>([
     ['one of the plain list', async (queue) => { for (const taskId of ['a', 'b']) await add(queue, taskId); }, ['a']],
     ['the last one', (queue) => add(queue, 'a'), ['a']],
     ['one that is prioritized', async (queue) => { for (const taskId of ['a', 'b']) await add(queue, taskId, 'low'); }, ['a']],
@@ -203,13 +213,13 @@ describe('taking jobs', () => {
     ['none where the queue is paused', async (queue) => { await add(queue, 'a'); await queue.pause(); }, ['a']],
     ['none where the tier is at its limit', async (queue) => { await queue.setGlobalConcurrency(1); await add(queue, 'a'); await add(queue, 'b'); }, ['a', 'b']],
   ])('leaves in Redis what BullMQ itself leaves: %s', async (_, prepare, taskIds) => {
-    const { theirs, ours } = await bothTake(prepare, taskIds);
+    const { theirs, ours } = await bothWays(prepare, taskIds);
     expect(ours).toEqual(theirs);
     expect(Object.keys(ours).length).toBeGreaterThan(3);
   });
 
   it('is compared by all that makes a job active: its place, its lock, its times and the event', async () => {
-    const { ours } = await bothTake((queue) => add(queue, 'a'), ['a']);
+    const { ours } = await bothWays((queue) => add(queue, 'a'), ['a']);
     const name = queueName(TIER);
     expect(ours).toMatchObject({
       [`${name}:active`]: { value: ['a'] }, [`${name}:a:lock`]: { value: 'token', lasts: true }, [`${name}:a`]: { value: { ats: '1', processedOn: true }, lasts: -1 },
@@ -235,6 +245,18 @@ describe('what becomes of a taken job', () => {
     expect(errors).toEqual([]);
   });
 
+  it.each<[string, (queue: Queue<JobPayload>) => Promise<unknown>, string[]]>([
+    ['the only one', (queue) => add(queue, 'a'), ['a']],
+    ['one of several that run and wait', async (queue) => { for (const taskId of ['a', 'b', 'c']) await add(queue, taskId); }, ['a', 'b']],
+    ['one that is prioritized', async (queue) => { for (const taskId of ['a', 'b']) await add(queue, taskId, 'high'); }, ['a']],
+    ['one that was looked at as perhaps lost', async (queue) => { await add(queue, 'a'); await redis.sadd(queue.toKey('stalled'), 'a', 'other'); }, ['a']],
+    ['the one that was in the way of others', async (queue) => { await queue.setGlobalConcurrency(1); await add(queue, 'a'); await add(queue, 'b'); }, ['a']],
+  ])('ended, it leaves in Redis what BullMQ itself leaves: %s', async (_, prepare, taskIds) => {
+    const { theirs, ours } = await bothWays(prepare, taskIds, 1);
+    expect(ours).toEqual(theirs);
+    expect(ours).toMatchObject({ [`${queueName(TIER)}:events`]: { value: expect.arrayContaining([expect.arrayContaining(['completed', taskIds[0]])]) } });
+  });
+
   it('put back, it is the first of its kind again', async () => {
     const queue = producer();
     for (const taskId of ['a', 'b', 'c']) await add(queue, taskId);
@@ -256,7 +278,11 @@ describe('what becomes of a taken job', () => {
     const demand = { gpus: 1, vram_bytes: 12 * 1024 ** 3, splittable: false, cpu_millis: 0, memory_bytes: 0 };
     await queues.putBack(TIER, 'a', { ...PAYLOAD, demand, memory_limit_bytes: 2 ** 30 });
     expect(await next.queues.describe(TIER, ['a'])).toEqual([
-      { taskId: 'a', tier: TIER, priority: 'low', projectId: 'film', pipelineId: 'script:1.0', submittedAt: Date.parse(PAYLOAD.submitted_at), demand: { gpus: 1, vramBytes: 12 * 1024 ** 3, splittable: false, cpuMillis: 0, memoryBytes: 0 } },
+      {
+        task: { taskId: 'a', tier: TIER, priority: 'low', projectId: 'film', pipelineId: 'script:1.0', submittedAt: Date.parse(PAYLOAD.submitted_at), demand: { gpus: 1, vramBytes: 12 * 1024 ** 3, splittable: false, cpuMillis: 0, memoryBytes: 0 } },
+        // When it was taken the first time.
+        startedAt: Number(await redis.hget(key('a'), 'processedOn')),
+      },
     ]);
     expect(await next.queues.take(TIER, ['a'])).toEqual([{ kind: 'taken', payload: { ...PAYLOAD, demand, memory_limit_bytes: 2 ** 30 } }]);
   });
@@ -317,10 +343,10 @@ describe('locks', () => {
     await living.queues.open();
     expect((await living.queues.look()).find(({ tier }) => tier === TIER)?.running).toEqual(['b', 'a']);
     await waitFor('the jobs to be found', () => living.stalls() === 2, 40_000);
-    expect((await waiting(living.queues)).sort()).toEqual(['a', 'b']);
+    expect([...(await waiting(living.queues))].sort()).toEqual(['a', 'b']);
     expect(await active()).toEqual([]);
     // BullMQ puts both into its plain list; what they were queued with is not lost.
-    expect((await living.queues.describe(TIER, ['a', 'b'])).map(({ priority }) => priority)).toEqual(['normal', 'high']);
+    expect((await living.queues.describe(TIER, ['a', 'b'])).map(({ task }) => task.priority)).toEqual(['normal', 'high']);
     expect(await living.queues.take(TIER, ['a', 'b'])).toEqual([{ kind: 'taken', payload: PAYLOAD }, { kind: 'taken', payload: PAYLOAD }]);
   });
 });
@@ -342,6 +368,19 @@ describe('a look', () => {
     expect(seen).toEqual(tasks.slice(0, 2000));
     // More than are read at once.
     await queue.remove('task-1');
-    expect((await queues.describe(TIER, tasks.slice(0, 450))).map(({ taskId }) => taskId)).toEqual(tasks.slice(0, 450).filter((taskId) => taskId !== 'task-1'));
+    expect((await queues.describe(TIER, tasks.slice(0, 450))).map(({ task }) => task.taskId)).toEqual(tasks.slice(0, 450).filter((taskId) => taskId !== 'task-1'));
+  });
+
+  it('describes what runs with the time of its start, and overlooks jobs that are none of ours', async () => {
+    const queue = producer();
+    for (const taskId of ['runs', 'waits']) await add(queue, taskId);
+    for (const [taskId, data] of [['empty', '{}'], ['torn', '{"pipeline'], ['null', 'null']] as const) await redis.multi().hset(key(taskId), 'data', data).lpush(key('wait'), taskId).exec();
+    const { queues, unreadable } = tierQueues();
+    const from = Date.now();
+    await queues.take(TIER, ['runs']);
+    const [runs, waits, ...more] = await queues.describe(TIER, ['empty', 'runs', 'torn', 'waits', 'null', 'unknown']);
+    expect([runs?.task.taskId, waits?.task.taskId, waits?.startedAt, more]).toEqual(['runs', 'waits', undefined, []]);
+    expect(runs?.startedAt).toBeGreaterThanOrEqual(from);
+    expect(unreadable).toEqual(['empty', 'torn', 'null']);
   });
 });

@@ -26,6 +26,7 @@ const GIB = 1024 ** 3;
 export class DeviceInventory {
   private readonly program: NvidiaSmi;
   private readonly listeners = new Set<(devices: readonly InventoryDevice[]) => void>();
+  private readonly readingListeners = new Set<(devices: readonly InventoryDevice[]) => void>();
   private known: KnownDevices;
   private leasedBytes: LeasedBytes = () => Number.POSITIVE_INFINITY;
   private lastFailure: string | undefined;
@@ -66,6 +67,11 @@ export class DeviceInventory {
   onChange(listener: (devices: readonly InventoryDevice[]) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
+  }
+
+  /** Calls `listener` after every reading. */
+  onReading(listener: (devices: readonly InventoryDevice[]) => void): void {
+    this.readingListeners.add(listener);
   }
 
   /** Resolves after a first reading, which may have failed; from then on there is one in every interval. */
@@ -110,6 +116,7 @@ export class DeviceInventory {
       headroomBytes: this.config.vramHeadroomBytes,
     });
     this.hasRead = true;
+    for (const listener of this.readingListeners) listener(this.devices);
     this.tell(previous.devices);
   }
 

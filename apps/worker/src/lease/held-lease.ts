@@ -6,6 +6,8 @@ export interface HeldLease {
   readonly devices: readonly string[];
   /** The task that it is for; undefined while its container waits for one. */
   taskId: string | undefined;
+  /** Whether a container that was warm already serves the task. */
+  warm: boolean;
   /** When its last renewal was sent, milliseconds of the monotonic clock. */
   renewedAt: number;
 }

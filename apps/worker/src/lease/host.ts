@@ -17,6 +17,9 @@ import { RedisConnections } from '../progress/redis-connections.js';
 /** A lease outlives the last sign of its holder this long: as long as a job's lock does. */
 export const LEASE_TTL_MS = 10_000;
 
+/** The book forgets a host that is not declared for a week; a worker that is idle for that long is still there. */
+const DECLARE_AGAIN_MS = 3_600_000;
+
 /** Part of the host's memory that containers may hold together; the rest is the system's, the engine's and ours. */
 const LEASABLE_MEMORY = 0.9;
 
@@ -35,6 +38,7 @@ export interface HostDevice {
 @Injectable()
 export class Host {
   private opened: { machine: Machine; book: LeaseBook } | undefined;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(WORKER_CONFIG) private readonly config: WorkerConfig,
@@ -50,15 +54,15 @@ export class Host {
     if (this.opened === undefined) {
       const book = new LeaseBook(this.redis.queue, this.config.hostId ?? machine.id, { ttlMs: LEASE_TTL_MS });
       this.opened = { machine, book };
-      this.inventory.onChange(() => {
-        this.declare().catch((error: unknown) => this.logger.error({ err: error }, 'the book could not be told what the host has; it is told with the next change'));
-      });
+      this.inventory.onChange(() => void this.declareAgain());
+      this.timer = setInterval(() => void this.declareAgain(), DECLARE_AGAIN_MS);
       await this.inventory.start(async (deviceId) => (await book.read()).leased[gpuResource(deviceId)] ?? 0);
     }
     await this.declare();
   }
 
   close(): void {
+    clearInterval(this.timer);
     this.inventory.stop();
   }
 
@@ -98,6 +102,14 @@ export class Host {
   /** Whether containers can be given the devices, or they exist in the book only. */
   get devicesAreReal(): boolean {
     return this.inventory.source === 'auto' && !this.runsNothing;
+  }
+
+  private async declareAgain(): Promise<void> {
+    try {
+      await this.declare();
+    } catch (error) {
+      this.logger.error({ err: error }, 'the book could not be told what the host has; it is told with the next change');
+    }
   }
 
   private async declare(): Promise<void> {

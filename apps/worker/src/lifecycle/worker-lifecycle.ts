@@ -12,6 +12,8 @@ import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
 import { WorkerOrders } from '../run/worker-orders.js';
 import { LiveRuns } from '../run/live-runs.js';
+import { DemandLog } from '../demand/demand-log.js';
+import { WarmUp } from '../warm/warm-up.js';
 import { WarmPool } from '../warm/warm-pool.js';
 import { within } from './within.js';
 import { ContainerReaper } from './container-reaper.js';
@@ -43,6 +45,8 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     private readonly live: LiveRuns,
     private readonly heartbeat: Heartbeat,
     private readonly pool: WarmPool,
+    private readonly warmUp: WarmUp,
+    private readonly demand: DemandLog,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -70,13 +74,13 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
       const report = await prepareContainerEnvironment(this.checks);
       if (this.current !== 'starting') return;
       this.logger.info(report, 'environment is in order');
-      await this.host.open();
-      await this.leases.open();
-      await this.orders.listen();
-      await this.heartbeat.start();
-      await this.intake.start();
+      for (const step of [() => this.host.open(), () => this.leases.open(), () => this.orders.listen(), () => this.heartbeat.start(), () => this.intake.start()]) {
+        await step();
+        if (this.current !== 'starting') return;
+      }
       this.reaper.start();
-      if (this.current === 'starting') this.current = 'working';
+      this.warmUp.start();
+      this.current = 'working';
       this.logger.info({ concurrency: this.config.concurrency }, 'taking tasks');
     } catch (error) {
       if (this.current !== 'starting') return;
@@ -94,6 +98,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     phase('stop taking tasks');
     this.heartbeat.drain();
     await this.intake.pause();
+    await this.warmUp.stop();
     this.reaper.stop();
     phase('let running tasks finish');
     const deadline = setTimeout(() => {
@@ -104,6 +109,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
     clearTimeout(deadline);
     phase('end the warm containers');
     await this.pool.close();
+    await this.demand.close();
     this.leases.close();
     this.host.close();
     await within(FAREWELL_MS, this.heartbeat.stop()).catch((error: unknown) => this.logger.warn({ err: error }, 'the cluster could not be told that this worker ends'));

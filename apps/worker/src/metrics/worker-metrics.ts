@@ -1,6 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+/** Something of the host, and how much of it is leased: bytes, or thousandths of a core. */
+export interface LeasedResource {
+  kind: 'gpu' | 'memory' | 'cpu';
+  /** Of a GPU. */
+  device: string;
+  total: number;
+  leased: number;
+}
+
 /** The worker's figures, Prometheus names in base units; no task ids among the labels. */
 @Injectable()
 export class WorkerMetrics {
@@ -16,6 +25,11 @@ export class WorkerMetrics {
     buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600], registers: [this.registry],
   });
 
+  private readonly firstProgress = new Histogram({
+    name: 'function_runner_first_progress_seconds', help: 'From the submission of a task to the first progress that its pipeline reported, by whether a warm container served it.', labelNames: ['pipeline', 'warm'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800], registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -23,6 +37,29 @@ export class WorkerMetrics {
   /** Shows how many containers are warm whenever somebody looks. */
   observeWarm(count: () => number): void {
     new Gauge({ name: 'function_runner_warm_containers', help: 'Containers that wait for their next task.', registers: [this.registry], collect() { this.set(count()); } });
+  }
+
+  /** Shows what of the host is leased, by all its workers, whenever somebody looks. */
+  observeLeases(look: () => readonly LeasedResource[]): void {
+    const gauges = (what: string, help: string, labelNames: string[], of: LeasedResource['kind'], unit: (amount: number) => number): void => {
+      for (const [suffix, amount] of [['total', 'total'], ['leased', 'leased']] as const) {
+        new Gauge({
+          name: `function_runner_${what.replace('%', suffix)}`, help: `${help}, ${suffix === 'total' ? 'that may be leased' : 'that is leased'}.`, labelNames, registers: [this.registry],
+          collect() {
+            this.reset();
+            for (const resource of look()) if (resource.kind === of) this.set(labelNames.length === 0 ? {} : { device: resource.device }, unit(resource[amount]));
+          },
+        });
+      }
+    };
+    gauges('gpu_memory_%_bytes', 'Memory of a GPU', ['device'], 'gpu', (bytes) => bytes);
+    gauges('host_memory_%_bytes', 'Memory of the host', [], 'memory', (bytes) => bytes);
+    gauges('host_cpu_%_cores', 'Cores of the host', [], 'cpu', (millis) => millis / 1000);
+  }
+
+  /** A pipeline reported its first progress, this long after its task was submitted. */
+  observeFirstProgress(pipeline: string, warm: boolean, milliseconds: number): void {
+    this.firstProgress.observe({ pipeline, warm: String(warm) }, milliseconds / 1000);
   }
 
   /** Counts an attempt from now to its `end`. */

@@ -19,6 +19,8 @@ const COMPLAINT_INTERVAL_MS = 10_000;
 export type AttemptVerdict = 'cancelling' | 'superseded';
 
 export class ProgressReporter {
+  /** When the pipeline first said how far it is, milliseconds of the monotonic clock. */
+  firstReportAt: number | undefined;
   private last: GateState = { progress: 0, step: 'preparing', passedAt: Number.NEGATIVE_INFINITY, passed: 0 };
   private pending: ProgressReport | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -49,6 +51,7 @@ export class ProgressReporter {
   /** What the pipeline reports; it runs, then. */
   report(progress: number, step: string | undefined): void {
     this.state = 'running';
+    this.firstReportAt ??= performance.now();
     const latest = this.pending ?? this.last;
     const next = { progress: Math.max(latest.progress, progress), step: step ?? latest.step };
     const decision = gateProgress(this.last, next, performance.now(), this.perSecond);

@@ -4,20 +4,16 @@
  * Whatever happens, when `execute` settles the container is gone and the draft of the take is published or removed.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { mkdir, realpath, rm, symlink } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { v4 as uuid } from 'uuid';
+import { mkdir, rm, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { TaskError, type JobPayload } from '@function-runner/task-contract';
 import { WorkerRegistry } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
-import { compilePlan, compileServingPlan, CONTAINER_VIEW, taskLine, type PathView, type PlanInput } from '../container/compile-plan.js';
-import type { ContainerOwner } from '../container/container-labels.js';
-import { CONTAINER_ENGINE, type ContainerEngine, type ContainerExit } from '../container/container-engine.port.js';
-import type { ContainerPlan, PlannedMount } from '../container/container-plan.js';
+import { compilePlan, CONTAINER_VIEW, taskLine, type PathView } from '../container/compile-plan.js';
+import { CONTAINER_ENGINE, type ContainerEngine } from '../container/container-engine.port.js';
+import type { ContainerPlan } from '../container/container-plan.js';
 import { isDeserted } from '../container/is-deserted.js';
 import { Conversation, type ConversationListener } from '../container/stdio/conversation.js';
-import { InstallIdentity } from '../container/install-identity.js';
-import type { HeldLease } from '../lease/held-lease.js';
 import { Host } from '../lease/host.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { PipelineLibrary } from '../models/pipeline-library.js';
@@ -25,11 +21,16 @@ import type { RunnablePipeline } from '../models/runnable-pipeline.js';
 import { demandOf, fromJobDemand, bytesInWords, toJobDemand } from '@function-runner/scheduling';
 import { largerDemand } from '../demand/larger-demand.js';
 import type { ProgressReporter } from '../progress/progress-reporter.js';
+import { RecentProjects } from '../warm/recent-projects.js';
 import { servingKey } from '../warm/serving-key.js';
-import { ServingSession, type ContainerEnd, type TaskEnding } from '../warm/serving-session.js';
+import type { TaskEnding } from '../warm/serving-session.js';
+import { exitOf, servingHostView, ServingStarter, type ServingKind } from '../warm/serving-starter.js';
 import { WarmPool } from '../warm/warm-pool.js';
 import { collectOutputs } from '../workspace/collect-outputs.js';
 import { Workspace, type ProjectFolder } from '../workspace/workspace.js';
+import { confirmLease } from './confirm-lease.js';
+import { ContainerShape, type ModelInUse } from './container-shape.js';
+import { fittedPipeline } from './fitted-pipeline.js';
 import { judgeExit } from './judge-exit.js';
 import { stopReason } from './stop-reason.js';
 import { ExecutionError, type Attempt, type Made, type TaskExecutor } from './task-executor.port.js';
@@ -41,8 +42,10 @@ export class ContainerExecutor implements TaskExecutor {
     @Inject(CONTAINER_ENGINE) private readonly engine: ContainerEngine,
     private readonly workspace: Workspace,
     private readonly library: PipelineLibrary,
-    private readonly identity: InstallIdentity,
+    private readonly shape: ContainerShape,
     private readonly pool: WarmPool,
+    private readonly starter: ServingStarter,
+    private readonly recent: RecentProjects,
     private readonly registry: WorkerRegistry,
     private readonly host: Host,
     private readonly leases: LeaseKeeper,
@@ -50,7 +53,8 @@ export class ContainerExecutor implements TaskExecutor {
 
   async execute(attempt: Attempt): Promise<Made> {
     const { payload, signal, taskId } = attempt;
-    const pipeline = fitted(await this.library.pipelineFor(payload), payload, this.host.cores);
+    const described = await this.library.pipelineFor(payload);
+    const pipeline = fittedPipeline(described, this.host.cores, payload.memory_limit_bytes);
     const [project, model] = await Promise.all([
       this.workspace.openProject(payload.trace.project_name),
       pipeline.modelId === undefined ? undefined : this.library.modelFor(pipeline.modelId),
@@ -64,6 +68,7 @@ export class ContainerExecutor implements TaskExecutor {
     const { devices } = attempt.lease;
     return {
       ...made,
+      claim: claimOf(described, payload),
       metadata: {
         ...made.metadata,
         ...(model === undefined ? {} : { modelId: model.manifest.id, modelVersion: model.manifest.version }),
@@ -73,13 +78,14 @@ export class ContainerExecutor implements TaskExecutor {
   }
 
   /** Job mode: a container for this attempt alone. */
-  private async inOwnContainer(attempt: Attempt, scene: Scene): Promise<Made> {
+  private async inOwnContainer(attempt: Attempt, scene: Scene): Promise<Omit<Made, 'claim'>> {
     const { pipeline, project, model } = scene;
     const staging = await this.workspace.stage(project, attempt.taskId, attempt.number);
     try {
       const view = this.engine.kind === 'process' ? await hostView(project, staging, model) : CONTAINER_VIEW;
-      const shape = await this.shape(attempt, scene, staging, view, undefined);
-      const plan = compilePlan({ ...shape, payload: attempt.payload, parameters: parametersIn(view, attempt.payload, scene) });
+      const { lease, taskId, number } = attempt;
+      const input = await this.shape.of({ attempt: { taskId, number }, lease, pipeline, model, sees: project, output: staging, view, serving: undefined });
+      const plan = compilePlan({ ...input, payload: attempt.payload, parameters: parametersIn(view, attempt.payload, scene) });
       const { conversation, metadata } = await this.converse(attempt, plan, pipeline, staging);
       return { outputs: await this.publish(attempt, project, staging, conversation), metadata };
     } finally {
@@ -88,16 +94,21 @@ export class ContainerExecutor implements TaskExecutor {
     }
   }
 
-  /** Server mode: a container of this project and pipeline that is warm already, or one that stays warm afterwards. */
-  private async inServingContainer(attempt: Attempt, scene: Scene): Promise<Made> {
-    const { pipeline, project, model } = scene;
-    const { payload, taskId, signal, reporter } = attempt;
-    const session = await this.pool.take(this.keyOf(scene), attempt.lease, () => this.openSession(attempt, scene));
+  /** Server mode: a container of this pipeline that is warm already, or one that stays warm afterwards. */
+  private async inServingContainer(attempt: Attempt, scene: Scene): Promise<Omit<Made, 'claim'>> {
+    const { pipeline, project } = scene;
+    const { payload, taskId, signal, reporter, lease } = attempt;
+    const kind = await this.servingKind(attempt, scene);
+    if (kind.project !== undefined) this.recent.note(pipeline.id, kind.project);
+    const session = await this.pool.take({ key: servingKey(kind.project?.name, pipeline, scene.model?.version), pipelineId: pipeline.id }, lease, () => {
+      void reporter.enter('preparing', 'starting the pipeline');
+      return this.starter.start(kind, { lease, signal, onStart: () => attempt.started() });
+    });
     const staging = session.outputFolder(taskId, attempt.number);
     try {
       await this.workspace.stageTask(staging);
-      const view = this.engine.kind === 'process' ? servingHostView(project, session.terms.folder) : CONTAINER_VIEW;
-      const owner = { installId: await this.identity.id(), workerId: this.config.workerId, pipelineId: pipeline.id, taskId, attempt: attempt.number, leaseId: attempt.lease.id, serving: undefined };
+      const view = this.engine.kind === 'process' ? servingHostView(dirname(project.path), session.terms.folder) : CONTAINER_VIEW;
+      const owner = await this.shape.owner(pipeline, lease, { taskId, number: attempt.number }, undefined);
       const line = taskLine({ owner, payload, parameters: parametersIn(view, payload, scene), view }, `${view.output}/${basename(staging)}`);
       void reporter.enter('running', 'running');
       attempt.started();
@@ -135,7 +146,7 @@ export class ContainerExecutor implements TaskExecutor {
     let draft: string | undefined;
     try {
       draft = await this.workspace.withdraw(project, staging);
-      return await this.publish(attempt, project, draft, conversation);
+      return await this.publish(attempt, project, draft, conversation, { withdrawn: true });
     } catch (error) {
       throw error instanceof ExecutionError ? error : withLog(error, conversation);
     } finally {
@@ -143,39 +154,10 @@ export class ContainerExecutor implements TaskExecutor {
     }
   }
 
-  /** Starts a serving container and waits until its model is loaded. */
-  private async openSession(attempt: Attempt, scene: Scene): Promise<ServingSession> {
-    const { pipeline, project, model } = scene;
-    const servingId = uuid();
-    const folderName = `serving-${servingId}`;
-    const folder = await this.workspace.stageServing(project, folderName);
-    const session = new ServingSession({ key: this.keyOf(scene), folder, graceSeconds: pipeline.graceSeconds, lease: attempt.lease, pipelineId: pipeline.id, projectId: attempt.payload.parameters.project_id });
-    const giveUp = (): void => void session.stop(0);
-    try {
-      void attempt.reporter.enter('preparing', 'starting the pipeline');
-      if (this.engine.kind === 'process') await linkModel(folder, model);
-      const view = this.engine.kind === 'process' ? servingHostView(project, folder) : CONTAINER_VIEW;
-      const shape = await this.shape(attempt, scene, join(folder, 'out'), view, { projectName: project.name, folderName });
-      const plan = compileServingPlan({ ...shape, servingId, scratch: await this.onHost(join(folder, 'tmp')) });
-      attempt.started();
-      attempt.signal.addEventListener('abort', giveUp, { once: true });
-      await session.open((listener) => this.engine.serve(plan, { ...listener, created: () => this.confirmLease(attempt.lease) }));
-      if (attempt.signal.aborted) {
-        await session.stop(0);
-        throw new ExecutionError(new Error('the run was stopped', { cause: attempt.signal.reason }), session.ended?.log ?? []);
-      }
-      const { ended } = session;
-      if (ended === undefined) return session;
-      const exit = exitOf(ended.how);
-      const fault = judgeExit({ exit, reported: session.openingError, violation: exit.exitCode === 0 ? 'it ended before it was ready' : undefined, memoryBytes: pipeline.memoryBytes, lastLogLine: ended.log.at(-1) });
-      throw new ExecutionError(fault ?? new TaskError('CONTAINER_EXITED', 'the pipeline ended before it was ready'), ended.log);
-    } catch (error) {
-      await session.stop(0);
-      await this.workspace.discard(folder);
-      throw error;
-    } finally {
-      attempt.signal.removeEventListener('abort', giveUp);
-    }
+  /** Whom a container may serve that this task is given: any project where the pipeline allows it, and where this one can be seen and written to from outside. */
+  private async servingKind({ payload }: Attempt, { pipeline, project, model }: Scene): Promise<ServingKind> {
+    const isShared = pipeline.shareable && !(await this.workspace.standsApart(project));
+    return { pipeline, model, project: isShared ? undefined : { ...project, id: payload.parameters.project_id } };
   }
 
   async withMore(payload: JobPayload): Promise<{ payload: JobPayload; what: string } | undefined> {
@@ -190,10 +172,6 @@ export class ContainerExecutor implements TaskExecutor {
       payload: { ...payload, demand: toJobDemand(larger), memory_limit_bytes: Math.max(larger.memoryBytes, pipeline.memoryBytes) },
       what: larger.gpus > 0 ? `${bytesInWords(larger.vramBytes)} on the GPU` : bytesInWords(larger.memoryBytes),
     };
-  }
-
-  private keyOf({ pipeline, project, model }: Scene): string {
-    return servingKey(project.name, pipeline, model?.version);
   }
 
   async clear({ trace }: JobPayload, taskId: string): Promise<void> {
@@ -215,27 +193,6 @@ export class ContainerExecutor implements TaskExecutor {
     return resolved;
   }
 
-  /** What every plan of this attempt has in common. */
-  private async shape({ taskId, number, lease }: Attempt, { pipeline, project, model }: Scene, output: string, view: PathView, serving: ContainerOwner['serving']): Promise<Omit<PlanInput, 'payload' | 'parameters'>> {
-    const extra: PlannedMount[] = await Promise.all(
-      pipeline.mounts.map(async ({ source, target }) => ({ source: await this.onHost(join(this.config.modelsRoot, source)), target, readonly: true })),
-    );
-    return {
-      owner: { installId: await this.identity.id(), workerId: this.config.workerId, taskId, attempt: number, pipelineId: pipeline.id, leaseId: lease.id, serving },
-      pipeline,
-      view,
-      sources: {
-        project: await this.onHost(project.path),
-        staging: await this.onHost(output),
-        ...(model === undefined ? {} : { model: { id: model.id, folder: await this.onHost(model.folder) } }),
-        extra,
-      },
-      projectName: project.name,
-      devices: { ids: lease.devices, real: this.host.devicesAreReal },
-      user: this.workspace.pipelineUser,
-    };
-  }
-
   /** Runs the container and hears it out. @throws ExecutionError with the log tail when it did not end well. */
   private async converse(
     { reporter, signal, started, lease }: Attempt, plan: ContainerPlan, pipeline: RunnablePipeline, staging: string,
@@ -245,7 +202,7 @@ export class ContainerExecutor implements TaskExecutor {
       const exit = await this.engine.run(
         plan,
         {
-          created: () => this.confirmLease(lease),
+          created: () => confirmLease(this.leases, lease),
           started: () => {
             void reporter.enter('running', 'running');
             started();
@@ -254,7 +211,11 @@ export class ContainerExecutor implements TaskExecutor {
           stderr: (chunk) => conversation.stderr(chunk),
         },
         signal,
-      );
+      ).catch((error: unknown) => {
+        // An error of the engine's own does not say whether the container still runs.
+        if (!(error instanceof TaskError)) this.leases.abandon(lease);
+        throw error;
+      });
       conversation.end();
       signal.throwIfAborted();
       const fault = judgeExit({ exit, reported: conversation.error, violation: conversation.violation, memoryBytes: pipeline.memoryBytes, lastLogLine: conversation.log.read().at(-1) });
@@ -276,23 +237,18 @@ export class ContainerExecutor implements TaskExecutor {
     }
   }
 
-  private async publish({ payload, reporter, signal, taskId }: Attempt, project: ProjectFolder, staging: string, conversation: Conversation): Promise<Made['outputs']> {
+  private async publish({ payload, reporter, signal, taskId }: Attempt, project: ProjectFolder, staging: string, conversation: Conversation, { withdrawn = false } = {}): Promise<Made['outputs']> {
     try {
       // The store's answer to this report is awaited: it says whether the task is still this attempt's to publish.
       const [outputs] = await Promise.all([collectOutputs(staging, conversation.outputs, this.config.outputLimitBytes), reporter.enter('running', 'publishing the take')]);
       // The last moment at which a cancel or a lost lock still prevents the take.
       signal.throwIfAborted();
-      const { take, earlier } = await this.workspace.publish(project, staging, payload.parameters.node_id, taskId);
+      const { take, earlier } = await this.workspace.publish(project, staging, payload.parameters.node_id, taskId, { withdrawn });
       // What is reported is what lies there, not the draft that came too late.
       return earlier ? await collectOutputs(take, [], Number.POSITIVE_INFINITY) : outputs;
     } catch (error) {
       throw withLog(error, conversation);
     }
-  }
-
-  /** The last moment before something runs on the lease. @throws where it went to others, as after this process was frozen */
-  private async confirmLease(lease: HeldLease): Promise<void> {
-    if (!(await this.leases.confirm(lease))) throw new TaskError('INTERNAL', 'the lease of what the task needs was lost before its container started; start the node again');
   }
 
   /** Containers that a worker lost with an earlier attempt: gone before this one starts. */
@@ -306,32 +262,21 @@ export class ContainerExecutor implements TaskExecutor {
       await this.workspace.discardServing(serving.projectName, serving.folderName);
     }
   }
-
-  /** A path as the engine's host knows it; the workspace's is told by the operator, or found by the engine. */
-  private async onHost(path: string): Promise<string> {
-    const { workspaceRoot, workspaceHostRoot } = this.config;
-    if (workspaceHostRoot !== undefined) {
-      // A project's path has its links resolved, so the root's must be too.
-      const root = await realpath(workspaceRoot);
-      if (path === root || path.startsWith(`${root}/`)) return `${workspaceHostRoot}${path.slice(root.length)}`;
-    }
-    return this.engine.hostPath(path);
-  }
 }
 
 /** What an attempt works with, found and checked. */
 interface Scene {
   pipeline: RunnablePipeline;
   project: ProjectFolder;
-  model: { id: string; version: string; folder: string } | undefined;
+  model: ModelInUse | undefined;
   /** Parameter → path within the project of the file that it names. */
   inputs: ReadonlyMap<string, string>;
 }
 
-/** The pipeline as it runs here: no engine gives more cores than there are, and a task that ran out of memory gets more. */
-function fitted(pipeline: RunnablePipeline, { memory_limit_bytes: memory }: JobPayload, cores: number): RunnablePipeline {
-  if (pipeline.cpus <= cores && memory === undefined) return pipeline;
-  return { ...pipeline, cpus: Math.min(pipeline.cpus, cores), memoryBytes: Math.max(pipeline.memoryBytes, memory ?? 0) };
+/** What the pipeline's file claims; one without a file claims nothing, and one that is tried again was given more than that. */
+function claimOf({ modelId, memoryBytes }: RunnablePipeline, { demand, memory_limit_bytes: enlarged }: JobPayload): Made['claim'] {
+  if (modelId === undefined) return { memoryBytes: 0 };
+  return { memoryBytes, ...(demand === undefined || demand.gpus === 0 || enlarged !== undefined ? {} : { vramBytes: demand.vram_bytes }) };
 }
 
 /** The node's parameters, project paths as the pipeline sees them. */
@@ -345,12 +290,6 @@ function listenerOf(reporter: ProgressReporter): ConversationListener {
     progress: (progress, step) => reporter.report(progress, step),
     preview: ({ type: _, ...preview }) => reporter.preview(preview),
   };
-}
-
-/** The exit of a container. @throws what went wrong when it was waited for */
-function exitOf(end: ContainerEnd): ContainerExit {
-  if ('failure' in end) throw end.failure;
-  return end.exit;
 }
 
 /** Few pipelines say that the disk was full; most just fail, and the artist would look for the mistake in the node. */
@@ -368,20 +307,10 @@ function modelsView(staging: string): string {
   return `${staging}.models`;
 }
 
-async function hostView(project: ProjectFolder, staging: string, model: { id: string; folder: string } | undefined): Promise<PathView> {
+async function hostView(project: ProjectFolder, staging: string, model: ModelInUse | undefined): Promise<PathView> {
   const models = modelsView(staging);
   await rm(models, { recursive: true, force: true });
   await mkdir(models);
   if (model !== undefined) await symlink(model.folder, join(models, model.id));
   return { workspace: join(project.path, '..'), output: staging, models };
-}
-
-/** Where the process engine's pipeline finds things in a serving folder. */
-function servingHostView(project: ProjectFolder, folder: string): PathView {
-  return { workspace: join(project.path, '..'), output: join(folder, 'out'), models: join(folder, 'models') };
-}
-
-async function linkModel(folder: string, model: Scene['model']): Promise<void> {
-  await mkdir(join(folder, 'models'));
-  if (model !== undefined) await symlink(model.folder, join(folder, 'models', model.id));
 }

@@ -12,7 +12,7 @@ function attempt(signal: AbortSignal): { attempt: Attempt; reports: [number, str
 describe('NullExecutor', () => {
   it('reports eight times, in order, and success', async () => {
     const { attempt: given, reports, starts } = attempt(new AbortController().signal);
-    expect(await new NullExecutor(0).execute(given)).toEqual({ outputs: [], metadata: {} });
+    expect(await new NullExecutor(0).execute(given)).toEqual({ outputs: [], metadata: {}, claim: { memoryBytes: 0 } });
     expect(reports).toHaveLength(8);
     expect(reports[0]).toEqual([100 / 9, 'null step 1 of 8']);
     expect(reports.map(([progress]) => progress)).toEqual(reports.map(([progress]) => progress).toSorted((a, b) => a - b));

@@ -15,7 +15,7 @@ export class NullExecutor implements TaskExecutor {
       signal.throwIfAborted();
       reporter.report((event * 100) / (EVENTS + 1), `null step ${event} of ${EVENTS}`);
     }
-    return { outputs: [], metadata: {} };
+    return { outputs: [], metadata: {}, claim: { memoryBytes: 0 } };
   }
 
   withMore(): Promise<undefined> {

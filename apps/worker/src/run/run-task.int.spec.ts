@@ -64,11 +64,17 @@ interface Started {
   reached(step: string): Promise<TaskEvent>;
 }
 
-/** Creates a task as the api does, and runs it. */
+/** Creates a task as the api does. */
+async function create(payload: JobPayload): Promise<TaskIdentity> {
+  const task: TaskIdentity = { taskId: uuidv7(), nodeId: payload.parameters.node_id, projectId: payload.parameters.project_id };
+  await worker.store.create({ ...task, nodeType: payload.node_type, projectName: payload.trace.project_name, pipelineId: payload.pipeline_id, quality: 'high', submittedAt: payload.submitted_at }, 1);
+  return task;
+}
+
+/** Creates a task, and runs it. */
 async function start(script: string, changes: TestJobChanges = {}, by = worker): Promise<Started> {
   const payload = testJob(script, changes);
-  const task: TaskIdentity = { taskId: uuidv7(), nodeId: payload.parameters.node_id, projectId: payload.parameters.project_id };
-  await by.store.create({ ...task, nodeType: payload.node_type, projectName: payload.trace.project_name, pipelineId: payload.pipeline_id, quality: 'high', submittedAt: payload.submitted_at }, 1);
+  const task = await create(payload);
   const ended = by.run(task.taskId, payload);
   ended.catch(() => undefined);
   const events = (): Promise<TaskEvent[]> => worker.store.events(task.taskId, 0);
@@ -309,6 +315,60 @@ describe('a run that is stopped', () => {
     expect(checkLog(log)).toMatchObject({ status: 'completed', attempt: 2 });
     expect(log.filter(({ status }) => status === 'queued')).toHaveLength(2);
     expect(await readFile(join(workspaceRoot, 'Film/outputs/renders/drained', task.taskId, 'a'), 'utf8')).toBe('2');
+  });
+
+  it('by the loss of its lease is put back, and counts as nobody’s death', async () => {
+    const { task, ended, record, events, reached } = await start(UNTIL_STOPPED, { nodeId: 'leaseless' });
+    await reached('up');
+    worker.live.stop(task.taskId, { kind: 'lease-lost' });
+    expect(await ended).toEqual({ kind: 'put-back' });
+    expect(await docker.containers()).toEqual([]);
+    expect(await record()).toMatchObject({ state: 'queued', attempt: 1 });
+    expect((await events()).at(-1)).toMatchObject({ status: 'queued', step: 'put back by a worker that lost its hold of the host' });
+    expect(await takes('leaseless')).toEqual([]);
+    await worker.store.cancel(task, 'test is over');
+  });
+
+  it('by the loss of its lease says nothing where another has the task by now', async () => {
+    const { task, ended, record, reached } = await start(UNTIL_STOPPED, { nodeId: 'leaseless' });
+    await reached('up');
+    await worker.store.begin(task, 'another-worker', 3);
+    worker.live.stop(task.taskId, { kind: 'lease-lost' });
+    expect(await ended).toEqual({ kind: 'done' });
+    expect(await record()).toMatchObject({ state: 'preparing', attempt: 2, worker: 'another-worker' });
+  });
+
+  it('before its container starts, since its lease is gone, is put back as well', async () => {
+    const other = await new WorkerWiring(configOf()).open();
+    // As intake does.
+    other.leases.onLost(({ taskId }) => taskId !== undefined && other.live.stop(taskId, { kind: 'lease-lost' }));
+    const payload = testJob(`fs.writeFileSync(task.outputDir + '/a', '');`, { nodeId: 'leaseless' });
+    const task = await create(payload);
+    const lease = await other.lease(task.taskId, payload);
+    // Frozen for so long that it was given to others.
+    await other.host.book.release(other.config.workerId, [lease.id]);
+    lease.renewedAt -= 60_000;
+    expect(await other.runTask.run({ taskId: task.taskId, payload, lease })).toEqual({ kind: 'put-back' });
+    expect(await other.store.read(task.taskId)).toMatchObject({ state: 'queued', attempt: 1 });
+    expect((await other.store.events(task.taskId, 0)).map(({ status }) => status)).not.toContain('running');
+    await other.store.cancel(task, 'test is over');
+    await other.close();
+  });
+
+  it('by others, who ended its container for want of a lease while this worker was frozen, is no failure of its pipeline’s', async () => {
+    const payload = testJob(UNTIL_STOPPED, { nodeId: 'leaseless' });
+    const task = await create(payload);
+    const lease = await worker.lease(task.taskId, payload);
+    const ended = worker.runTask.run({ taskId: task.taskId, payload, lease });
+    const container = await waitFor('its container', () => docker.runningContainer(task.taskId));
+    // As after ten seconds without a renewal.
+    await worker.host.book.release(worker.config.workerId, [lease.id]);
+    lease.renewedAt -= 10_000;
+    await docker.kill(container);
+    expect(await ended).toEqual({ kind: 'put-back' });
+    expect(await worker.store.read(task.taskId)).toMatchObject({ state: 'queued', attempt: 1 });
+    await worker.leases.release([lease]);
+    await worker.store.cancel(task, 'test is over');
   });
 
   it('by a newer attempt says nothing more and publishes nothing', async () => {

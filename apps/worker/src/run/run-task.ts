@@ -9,13 +9,16 @@ import { ERROR_CODES, TaskError, type ErrorCode, type JobPayload } from '@functi
 import type { TaskEnd, TaskIdentity, TaskStore } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import type { HeldLease } from '../lease/held-lease.js';
+import { LeaseKeeper } from '../lease/lease-keeper.js';
+import { DemandLog } from '../demand/demand-log.js';
+import { VramGauge } from '../demand/vram-gauge.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
 import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { ProgressReporter } from '../progress/progress-reporter.js';
 import { TASK_STORE } from '../progress/task-store.token.js';
 import { finishDurably } from './finish-durably.js';
 import { LiveRuns } from './live-runs.js';
-import { stopReason } from './stop-reason.js';
+import { stopReason, type StopReason } from './stop-reason.js';
 import { ExecutionError, TASK_EXECUTOR, type Made, type TaskExecutor } from './task-executor.port.js';
 
 /** A task as intake hands it over. */
@@ -39,6 +42,9 @@ export class RunTask {
     @Inject(TASK_EXECUTOR) private readonly executor: TaskExecutor,
     private readonly live: LiveRuns,
     private readonly metrics: WorkerMetrics,
+    private readonly demand: DemandLog,
+    private readonly vram: VramGauge,
+    private readonly leases: LeaseKeeper,
     @Inject(LOGGER) private readonly rootLogger: Logger,
   ) {}
 
@@ -68,24 +74,31 @@ export class RunTask {
     const reporter = new ProgressReporter(this.store, task, number, this.config.progressPerSecond, (verdict) =>
       this.live.stop(task.taskId, verdict === 'cancelling' ? { kind: 'cancel', reason: 'cancelled' } : { kind: 'superseded' }), logger);
     const measured = this.metrics.startRun(payload.pipeline_id);
-    logger.info({ pipeline: payload.pipeline_id, node: task.nodeId }, 'attempt begins');
+    logger.debug({ pipeline: payload.pipeline_id, node: task.nodeId }, 'attempt begins');
+    const vram = this.vram.measure(lease);
+    let pipelineStartedAt: number | undefined;
+    const started = (): void => {
+      pipelineStartedAt ??= performance.now();
+      timeLimit.start();
+    };
     let end: TaskEnd;
     try {
-      const made = await this.executor.execute({ taskId: task.taskId, number, payload, lease, reporter, signal, started: () => timeLimit.start() });
+      const made = await this.executor.execute({ taskId: task.taskId, number, payload, lease, reporter, signal, started });
+      this.learn(payload, made, performance.now() - (pipelineStartedAt ?? performance.now()), vram.end());
       end = completed(task.taskId, made, payload, number, startedAt);
     } catch (error) {
-      if (signal.aborted) {
-        const reason = stopReason(signal);
+      const reason = await this.whyStopped(signal, lease);
+      if (reason !== undefined) {
         if (reason.kind === 'superseded') {
           reporter.close();
           measured.end('superseded');
           logger.warn('attempt given up: the task belongs to another worker');
           return DONE;
         }
-        if (reason.kind === 'drain') {
+        if (reason.kind === 'drain' || reason.kind === 'lease-lost') {
           reporter.close();
           measured.end('put-back');
-          return await this.putBack(task, number, 'put back by a worker that is shutting down', undefined, logger);
+          return await this.putBack(task, number, reason.kind === 'drain' ? 'put back by a worker that is shutting down' : 'put back by a worker that lost its hold of the host', undefined, logger);
         }
         end = reason.kind === 'cancel'
           ? { state: 'cancelled', reason: reason.reason }
@@ -101,19 +114,38 @@ export class RunTask {
       }
     } finally {
       timeLimit.end();
+      vram.end();
     }
+    if (reporter.firstReportAt !== undefined) this.metrics.observeFirstProgress(payload.pipeline_id, lease.warm, reporter.firstReportAt - performance.now() + Date.now() - Date.parse(payload.submitted_at));
     reporter.close();
     const outcome = await finishDurably(() => this.store.finish(task, number, end), signal, logger);
     measured.end(end.state === 'failed' ? end.code : end.state);
-    logger.info({ state: end.state, code: end.state === 'failed' ? end.code : undefined, outcome, ms: Date.now() - startedAt }, 'attempt ends');
+    logger.info({ pipeline: payload.pipeline_id, node: task.nodeId, state: end.state, code: end.state === 'failed' ? end.code : undefined, outcome, ms: Date.now() - startedAt }, 'attempt ends');
     return DONE;
+  }
+
+  /** Why the run was stopped; undefined where it failed by itself. A container that is gone may have been ended by others, since its lease ran out while this process was frozen. */
+  private async whyStopped(signal: AbortSignal, lease: HeldLease): Promise<StopReason | undefined> {
+    const lost = !signal.aborted && (await this.leases.isLost(lease).catch(() => false));
+    if (signal.aborted) return stopReason(signal);
+    return lost ? { kind: 'lease-lost' } : undefined;
+  }
+
+  /** What the run took and used is noted, for estimates and for whoever wrote the claim. */
+  private learn(payload: JobPayload, { metadata: { peakMemoryBytes }, claim }: Made, durationMs: number, peakVramBytes: number | undefined): void {
+    this.demand.note(payload.pipeline_id, this.tierOf(payload), {
+      durationMs: Math.round(durationMs), ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }), ...(peakVramBytes === undefined ? {} : { peakVramBytes }),
+    }, claim);
   }
 
   /** The task goes back into its queue, unless it was cancelled meanwhile. */
   private async putBack(task: TaskIdentity, attempt: number, why: string, payload: JobPayload | undefined, logger: Logger): Promise<RunEnd> {
     const released = await this.store.release(task, attempt, why);
-    logger.info({ released, why }, 'attempt stopped, the task goes back into its queue');
-    if (released.kind !== 'released') return DONE;
+    if (released.kind !== 'released') {
+      logger.warn({ released }, 'attempt given up: the task has ended, or belongs to another worker');
+      return DONE;
+    }
+    logger.info({ why }, 'attempt stopped, the task goes back into its queue');
     return payload === undefined ? { kind: 'put-back' } : { kind: 'put-back', payload };
   }
 

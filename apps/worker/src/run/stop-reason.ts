@@ -6,6 +6,8 @@ export type StopReason =
   | { kind: 'timeout'; seconds: number }
   /** This worker is shutting down: the task goes back into its queue. */
   | { kind: 'drain' }
+  /** What it holds of the host is not this worker's any more: the task goes back into its queue. */
+  | { kind: 'lease-lost' }
   /** The task belongs to another worker by now: nothing of this attempt counts any more. */
   | { kind: 'superseded' };
 

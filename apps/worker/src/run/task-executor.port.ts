@@ -1,5 +1,6 @@
 import type { TakeFile, TakeMetadata } from '@function-runner/progress-protocol';
 import type { JobPayload } from '@function-runner/task-contract';
+import type { ResourceClaim } from '../demand/claim-warning.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import type { ProgressReporter } from '../progress/progress-reporter.js';
 
@@ -23,6 +24,8 @@ export interface Attempt {
 /** What an attempt made: published, or nothing to publish. */
 export interface Made {
   outputs: TakeFile[];
+  /** What the pipeline's manifest claims to need; 0 where it claims nothing. */
+  claim: ResourceClaim;
   metadata: Pick<TakeMetadata, 'modelId' | 'modelVersion' | 'gpu' | 'peakMemoryBytes' | 'cpuSeconds' | 'metrics'>;
 }
 

@@ -1,7 +1,7 @@
 import { decideKeep, type KeepDecision, type KeepFacts } from './keep-decision.js';
 
 const MIB = 1024 ** 2;
-const facts = (changes: Partial<KeepFacts> = {}): KeepFacts => ({ unfit: undefined, memory: { now: 100 * MIB, atFirst: 100 * MIB }, room: { most: 2, now: 1 }, othersIdle: false, ...changes });
+const facts = (changes: Partial<KeepFacts> = {}): KeepFacts => ({ unfit: undefined, memory: { now: 100 * MIB, atFirst: 100 * MIB }, room: { most: 2, now: 1 }, pinned: false, othersIdle: false, ...changes });
 const KEPT: KeepDecision = { keep: true, evictLongestIdle: false };
 
 describe('decideKeep', () => {
@@ -11,6 +11,10 @@ describe('decideKeep', () => {
     ['one too many, where another is idle: that one goes', { room: { most: 2, now: 3 }, othersIdle: true }, { keep: true, evictLongestIdle: true }],
     ['one with room, whoever is idle: none has to go', { room: { most: 2, now: 2 }, othersIdle: true }, KEPT],
     ['one too many, where all others are at work', { room: { most: 2, now: 3 } }, { keep: false, why: 'the pool is full' }],
+    ['one too many that is always to be kept, where another is idle: that one goes', { room: { most: 2, now: 3 }, pinned: true, othersIdle: true }, { keep: true, evictLongestIdle: true }],
+    ['one too many that is always to be kept: what is at work goes later', { room: { most: 2, now: 3 }, pinned: true }, KEPT],
+    ['one that is always to be kept and is unfit', { unfit: 'it was stopped', pinned: true }, { keep: false, why: 'it was stopped' }],
+    ['one that is always to be kept and grows', { memory: { now: 999 * MIB, atFirst: 100 * MIB }, pinned: true }, { keep: false, why: 'its memory grew from 100 MiB to 999 MiB' }],
     ['any, where none is kept', { room: { most: 0, now: 1 } }, { keep: false, why: 'none is kept' }],
     ['any, where none is kept, and others idle all the same', { room: { most: 0, now: 2 }, othersIdle: true }, { keep: false, why: 'none is kept' }],
     ['an unfit one, with all the room there is', { unfit: 'it was stopped' }, { keep: false, why: 'it was stopped' }],

@@ -6,7 +6,9 @@ export interface KeepFacts {
   memory: { now: number | undefined; atFirst: number | undefined };
   /** Containers that the pool may keep, and has, this one included. */
   room: { most: number; now: number };
-  /** Whether another one is idle, and so can go instead of this one. */
+  /** Whether it would be one of those that the operator wants to be kept. */
+  pinned: boolean;
+  /** Whether another one is idle that nobody wants to be kept, and so can go instead of this one. */
   othersIdle: boolean;
 }
 
@@ -18,14 +20,16 @@ const GROWTH_FACTOR = 2;
 const GROWTH_BYTES = 256 * 1024 ** 2;
 
 /** Decides whether a serving container stays warm. Pure. */
-export function decideKeep({ unfit, memory, room, othersIdle }: KeepFacts): KeepDecision {
+export function decideKeep({ unfit, memory, room, pinned, othersIdle }: KeepFacts): KeepDecision {
   if (unfit !== undefined) return { keep: false, why: unfit };
   if (room.most === 0) return { keep: false, why: 'none is kept' };
   if (memory.now !== undefined && memory.atFirst !== undefined && memory.now > memory.atFirst * GROWTH_FACTOR + GROWTH_BYTES) {
     return { keep: false, why: `its memory grew from ${mebibytes(memory.atFirst)} to ${mebibytes(memory.now)}` };
   }
   if (room.now <= room.most) return { keep: true, evictLongestIdle: false };
-  return othersIdle ? { keep: true, evictLongestIdle: true } : { keep: false, why: 'the pool is full' };
+  if (othersIdle) return { keep: true, evictLongestIdle: true };
+  // Together they are no more than may be kept: what is too much is at work, and goes when its task ends.
+  return pinned ? { keep: true, evictLongestIdle: false } : { keep: false, why: 'the pool is full' };
 }
 
 function mebibytes(bytes: number): string {

@@ -1,3 +1,4 @@
+import { TaskError } from '@function-runner/task-contract';
 import type { ContainerExit, ServingContainer } from '../container/container-engine.port.js';
 import { ServingSession } from './serving-session.js';
 
@@ -41,7 +42,7 @@ let session: ServingSession;
 beforeEach(() => {
   reported.length = 0;
   container = new FakeContainer();
-  session = new ServingSession({ key: 'k', folder: '/f', graceSeconds: 0.05 });
+  session = new ServingSession({ key: 'k', folder: '/f', graceSeconds: 0.05, lease: { id: 'l', amounts: {}, devices: [], taskId: undefined, warm: false, renewedAt: 0 }, pipelineId: 'p:1', project: undefined });
 });
 
 async function open(): Promise<void> {
@@ -92,6 +93,7 @@ describe('ServingSession', () => {
     expect(ending).toEqual({ kind: 'container-gone', exit: { exitCode: 137, oomKilled: true } });
     expect(conversation.log.read()).toEqual(['last words, no end of line']);
     expect(session.memoryInUse).toBeUndefined();
+    expect(session.isGone).toBe(true);
   });
 
   it('says so where how it ended cannot be told', async () => {
@@ -100,6 +102,16 @@ describe('ServingSession', () => {
     const failure = new Error('the daemon went away');
     container.fail(failure);
     expect(await served).toMatchObject({ ending: { kind: 'container-gone', failure } });
+    // Nobody has seen it end.
+    expect(session.isGone).toBe(false);
+  });
+
+  it('knows one as gone of which the engine says that it never ran', async () => {
+    await open();
+    const served = serve();
+    container.fail(new TaskError('CONTAINER_START_FAILED', 'no such program'));
+    expect(await served).toMatchObject({ ending: { kind: 'container-gone' } });
+    expect(session.isGone).toBe(true);
   });
 
   it('writes to no container that has ended: the task ends with it', async () => {
@@ -129,6 +141,18 @@ describe('ServingSession', () => {
     expect(await serve('t1', controller.signal)).toMatchObject({ ending: { kind: 'container-gone' } });
     expect(container.written).toEqual(['{"taskId":"t1"}\n', '{"type":"cancel","taskId":"t1"}\n']);
     expect([container.stops, session.unfit]).toEqual([[0], 'a cancel was not honoured within its grace']);
+  });
+
+  it('says since when it waits: from its last task, or from its rest', async () => {
+    await open();
+    const opened = session.idleSince;
+    const served = serve();
+    container.print('{"type":"done"}\n');
+    await served;
+    const afterTask = session.idleSince;
+    session.rest();
+    expect([afterTask > opened, session.idleSince > afterTask, session.idleAt <= Date.now()]).toEqual([true, true, true]);
+    expect(session.isGone).toBe(false);
   });
 
   it('is unfit after a breach of the protocol', async () => {

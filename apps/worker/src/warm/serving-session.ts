@@ -6,12 +6,14 @@
  * the protocol, did not honour a cancel within its grace, or ended, takes no further task.
  */
 import { join } from 'node:path';
+import { TaskError } from '@function-runner/task-contract';
 import type { ContainerExit, ContainerUsage, ServingContainer } from '../container/container-engine.port.js';
 import { LineSplitter } from '../container/stdio/line-splitter.js';
 import { Conversation, type ConversationListener } from '../container/stdio/conversation.js';
 import { LogTail } from '../container/stdio/log-tail.js';
 import { parseStdioLine } from '../container/stdio/stdio-message.js';
 import type { HeldLease } from '../lease/held-lease.js';
+import type { ProjectMention } from './recent-projects.js';
 
 /** How a task in a serving container ended: by its own word, or with the container. */
 export type TaskEnding = { kind: 'done' } | ({ kind: 'container-gone' } & ContainerEnd);
@@ -29,7 +31,7 @@ export interface SessionTerms {
   lease: HeldLease;
   pipelineId: string;
   /** The one project that it may serve; undefined: any. */
-  projectId: string | undefined;
+  project: ProjectMention | undefined;
   graceSeconds: number;
 }
 
@@ -45,8 +47,8 @@ export class ServingSession {
   served = 0;
   /** When it last ended a task, milliseconds on the monotonic clock. */
   idleSince = performance.now();
-  /** When it last began to wait for a task, milliseconds since the epoch: for others to compare. */
-  idleAt = 0;
+  /** The same, milliseconds since the epoch: for others to compare. */
+  idleAt = Date.now();
   /** Why it takes no further task; undefined while it does. */
   unfit: string | undefined;
   /** The error that it reported before it was ready. */
@@ -133,8 +135,14 @@ export class ServingSession {
       if (conversation.violation !== undefined) this.unfit = conversation.violation;
       this.current = undefined;
       this.served += 1;
-      this.idleSince = performance.now();
+      this.rest();
     }
+  }
+
+  /** It waits for a task from now on. */
+  rest(): void {
+    this.idleSince = performance.now();
+    this.idleAt = Date.now();
   }
 
   /** Memory in use as last seen, bytes; undefined where it has not been measured. */
@@ -142,10 +150,17 @@ export class ServingSession {
     return this.gone === undefined ? this.container?.memoryInUse() : undefined;
   }
 
-  /** Ends the container. Settles when it is gone. */
+  /** Ends the container. Settles when it is gone, as far as can be told: see {@link isGone}. */
   async stop(graceSeconds = this.terms.graceSeconds): Promise<void> {
     this.unfit ??= 'it was stopped';
     await this.container?.stop(graceSeconds);
+  }
+
+  /** Whether it is known to have no container, or none any more; not so where the engine failed while its end was waited for. */
+  get isGone(): boolean {
+    if (this.container === undefined) return true;
+    // A TaskError is the engine's word of how it ended; anything else is what befell the engine.
+    return this.gone !== undefined && ('exit' in this.gone || this.gone.failure instanceof TaskError);
   }
 
   private onGone(how: ContainerEnd): void {

@@ -43,6 +43,14 @@ describe('opening a project', () => {
     await expect(workspace.openProject('Alias')).rejects.toMatchObject({ code: 'PATH_NOT_ALLOWED' });
   });
 
+  it('finds one that is there, and makes none', async () => {
+    expect(await workspace.findProject('Film')).toEqual(film);
+    for (const name of ['Other', '../workspace', '', '.function-runner']) expect(await workspace.findProject(name)).toBeUndefined();
+    await writeFile(join(root, 'File'), '');
+    expect(await workspace.findProject('File')).toBeUndefined();
+    expect((await readdir(root)).sort()).toEqual(['File', 'Film']);
+  });
+
   it('does not make the root: a missing mount must show', async () => {
     const missing = join(folder.path, 'not-mounted');
     const unmounted = new Workspace({ workspaceRoot: missing });
@@ -297,4 +305,46 @@ it('says that a project’s folder was moved away meanwhile', async () => {
   const staging = await draft(TASK, 1, { 'a.txt': 'x' });
   await rename(film.path, join(root, 'Moved'));
   await expect(workspace.publish(film, staging, 'node-1', TASK)).rejects.toMatchObject({ code: 'WORKSPACE_UNAVAILABLE' });
+});
+
+describe('a folder for a container of any project', () => {
+  it('lies in no project, and says what of the workspace is to be covered', async () => {
+    const store = join(root, 'Library', 'AI Models');
+    await mkdir(store, { recursive: true });
+    await mkdir(join(folder.path, 'elsewhere'));
+    await symlink(store, join(root, 'link-to-store'));
+    const own = join(root, '.function-runner', 'serving-1');
+    expect(await workspace.stageShared('serving-1', [join(root, 'link-to-store'), join(folder.path, 'elsewhere'), folder.path])).toEqual({
+      folder: own, root, cover: join(own, 'empty'), covered: ['.function-runner', 'Library/AI Models'],
+    });
+    expect((await readdir(own)).sort()).toEqual(['empty', 'out', 'tmp']);
+    await workspace.discardServing(undefined, '../Film');
+    await workspace.discardServing(undefined, 'serving-1');
+    expect((await readdir(root)).sort()).toEqual(['Film', 'Library', 'link-to-store']);
+  });
+
+  it('is refused where all of the workspace would have to be covered, and nothing is left', async () => {
+    await expect(workspace.stageShared('serving-1', [root])).rejects.toMatchObject({ code: 'INTERNAL', message: expect.stringContaining('MODELS_ROOT') });
+    expect(await readdir(root)).toEqual(['Film']);
+  });
+
+  it('is made by many at once while others go', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `serving-${index}`);
+    await Promise.all(names.map(async (name) => workspace.discard((await workspace.stageShared(name, [])).folder)));
+    expect(await readdir(root)).toEqual(['Film']);
+  });
+});
+
+it('drafts are made and withdrawn by many at once, though each that is the last takes their folder with it', async () => {
+  const shared = await workspace.stageShared('serving-1', []);
+  await Promise.all(Array.from({ length: 40 }, async (_, index) => {
+    const outputs = join(shared.folder, 'out', `${TASK}-${index}.1`);
+    await workspace.stageTask(outputs);
+    await writeFile(join(outputs, 'a'), String(index));
+    const draft = await workspace.withdraw(film, outputs);
+    expect(await readFile(join(draft, 'a'), 'utf8')).toBe(String(index));
+    await workspace.discard(draft);
+    await workspace.discard(await workspace.stage(film, `${TASK}-${index}`, 1));
+  }));
+  expect(await readdir(join(film.path, 'outputs'))).toEqual([]);
 });
