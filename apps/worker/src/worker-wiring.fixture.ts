@@ -84,7 +84,9 @@ export class WorkerWiring {
   async lease(taskId: string, payload: JobPayload): Promise<HeldLease> {
     const task = waitingTaskOf(taskId, 'high', payload, 'normal');
     await this.leases.mirror.refresh();
-    const placement = place(task, this.view.hosts);
+    // Other workers' containers are theirs to use.
+    const hosts = this.view.hosts.map((host) => ({ ...host, warm: host.warm.filter(({ workerId }) => workerId === this.config.workerId) }));
+    const placement = place(task, hosts);
     if (placement.kind !== 'placed' || placement.evict.length > 0) throw new Error(`there is no place for the task: ${JSON.stringify(placement)}`);
     const [lease] = placement.warm === undefined ? await this.leases.acquire([{ task, amounts: placement.amounts }]) : [this.pool.choose(placement.warm.leaseId, taskId)];
     if (lease === undefined) throw new Error(`its place was taken by others: ${JSON.stringify(placement)}`);
