@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { DEFAULT_TIERS } from '@function-runner/pipeline-schema';
@@ -11,6 +12,8 @@ import { WaitingJobs } from '../queue/waiting-jobs.adapter.js';
 import { GivenUpTasks } from './given-up-tasks.js';
 
 const ERROR = new TaskError('NO_CAPABLE_WORKER', 'nobody came');
+
+Logger.overrideLogger(false);
 
 describe('GivenUpTasks', () => {
   let server: RedisFixture;

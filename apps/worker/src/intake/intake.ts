@@ -69,6 +69,8 @@ export class Intake implements WarmUpGate {
   private again = false;
   private lookTimer: NodeJS.Timeout | undefined;
   private courtesyTimer: NodeJS.Timeout | undefined;
+  /** Our own messages are known by it. */
+  private readonly ownMark: string;
   private readonly onMessage = (channel: string, text: string): void => {
     if (channel === schedulerChannel) this.hear(text);
   };
@@ -86,6 +88,7 @@ export class Intake implements WarmUpGate {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const limits = Object.fromEntries(QUALITY_TIERS.map((tier) => [tier, config.tiers[tier].max_concurrent])) as Record<keyof WorkerConfig['tiers'], number>;
+    this.ownMark = `"worker":${JSON.stringify(config.workerId)}`;
     this.queues = new TierQueues(redis.queue, {
       prefix: config.queuePrefix, limits,
       onLost: (taskId) => this.live.stop(taskId, { kind: 'superseded' }),
@@ -172,6 +175,8 @@ export class Intake implements WarmUpGate {
   }
 
   private hear(text: string): void {
+    // What we said ourselves, which is most of it where one worker is busy, need not be read.
+    if (text.includes(this.ownMark)) return;
     let message: SchedulerMessage;
     try {
       message = decodeSchedulerMessage(text);
@@ -179,7 +184,6 @@ export class Intake implements WarmUpGate {
       this.logger.warn({ err: error, text: text.slice(0, 200) }, 'a message of the scheduler that cannot be read');
       return;
     }
-    if ('worker' in message && message.worker === this.config.workerId) return;
     // What we gave back ourselves is in the mirror already; of others' changes it knows nothing.
     if ('host' in message && message.host === this.host.id && !(message.kind === 'free' && this.leases.isOwnRelease())) this.leases.mirror.expire();
     this.waiting.hear(message, () => this.view.hosts, Date.now());
