@@ -104,7 +104,7 @@ describe('a 48 GiB task that waits', () => {
   let stack: RunnerStack;
   beforeAll(async () => {
     const inventory = JSON.stringify([{ uuid: 'GPU-c', name: 'Test 48', vram_gib: 48 }]);
-    stack = await RunnerStack.start({ tiers: tiersFile({ low: { max_concurrent: 4 } }), workers: 2, environment: { GPU_INVENTORY: inventory, CONTAINER_ENGINE: 'null', NULL_ENGINE_DURATION_MS: '200' } });
+    stack = await RunnerStack.start({ tiers: tiersFile({ low: { max_concurrent: 4 } }), workers: 2, environment: { GPU_INVENTORY: inventory, CONTAINER_ENGINE: 'null', NULL_ENGINE_DURATION_MS: '400' } });
   }, TEST_MS);
   afterEach(() => checkInvariants(stack));
   afterAll(() => stack.stop());
@@ -113,8 +113,14 @@ describe('a 48 GiB task that waits', () => {
     const editor = await stack.editor();
     const [small, big] = [await stack.project('low'), await stack.project('premium')];
     const submitSmall = (nth: number): Promise<string> => startNode(editor, small, `small-${nth}`, 'puppet_gpu12');
-    const smalls = await Promise.all(Array.from({ length: 4 }, (_, nth) => submitSmall(nth)));
-    await editor.reached(smalls[0] ?? '', ({ status }) => status === 'running');
+    const smalls: string[] = [];
+    // One after the other, so that they do not end all at once and leave the whole device to the big one.
+    for (let nth = 0; nth < 4; nth += 1) {
+      const taskId = await submitSmall(nth);
+      smalls.push(taskId);
+      await editor.reached(taskId, ({ status }) => status === 'running');
+    }
+    for (let nth = 4; nth < 10; nth += 1) smalls.push(await submitSmall(nth));
     const bigTask = await startNode(editor, big, 'big', 'puppet_gpu48');
     // For as long as it waits there are more small ones than fit.
     let nth = smalls.length;

@@ -31,3 +31,4 @@ export { waitingTaskOf } from './waiting-task-of.js';
 export { decodeSchedulerMessage } from './scheduler-message.js';
 export type { SchedulerMessage } from './scheduler-message.js';
 export type { TakenTask } from './taken-task.js';
+export { holdsEnough } from './holds-enough.js';

@@ -11,7 +11,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { QUALITY_TIERS, type QualityTier, type Tiers } from '@function-runner/pipeline-schema';
 import { schedulerChannel } from '@function-runner/progress-protocol';
-import { waitingTaskOf, type SchedulerMessage } from '@function-runner/scheduling';
+import { waitingTaskOf, type SchedulerMessage, type WaitingTask } from '@function-runner/scheduling';
 import { BULLMQ_PRIORITY, JOB_NAME, queueName, type JobPayload, type TaskPriority } from '@function-runner/task-contract';
 import { DepthGauge } from './depth-gauge.js';
 import type { QueueDepth } from './queue-depth.js';
@@ -64,18 +64,24 @@ export class TaskQueues {
   /** Adds a task's job, and says so to whoever could run it; a no-op where it is there already. */
   async add(tier: QualityTier, taskId: string, payload: JobPayload, priority: TaskPriority): Promise<void> {
     const number = BULLMQ_PRIORITY[priority];
-    await this.queues[tier].add(JOB_NAME, payload, { jobId: taskId, ...(number === 0 ? {} : { priority: number }) });
+    const added = this.queues[tier].add(JOB_NAME, payload, { jobId: taskId, ...(number === 0 ? {} : { priority: number }) });
+    // Once BullMQ has sent the job, which it does without waiting for anything while Redis is there: right behind it.
+    process.nextTick(() => this.announce(waitingTaskOf(taskId, tier, payload, priority)));
+    await added;
     this.depths.count(tier, priority);
-    // After the job, so that who hears of it finds it. Nobody waits for it: workers look by themselves too.
-    const message: SchedulerMessage = { kind: 'waiting', task: waitingTaskOf(taskId, tier, payload, priority) };
-    this.redis.publish(schedulerChannel, JSON.stringify(message)).catch((error: unknown) => {
-      this.logger.debug(`nobody was told of the task ${taskId}: ${String(error)}`);
-    });
   }
 
   /** Removes a waiting task's job. `false` where a worker holds it, which then finds its task ended, or where it is gone. */
   async remove(tier: QualityTier, taskId: string): Promise<boolean> {
     return (await this.queues[tier].remove(taskId)) === 1;
+  }
+
+  /** Says that a task waits. Nobody waits for it, and whoever hears it before the job is there finds the job by looking. */
+  private announce(task: WaitingTask): void {
+    const message: SchedulerMessage = { kind: 'waiting', task };
+    this.redis.publish(schedulerChannel, JSON.stringify(message)).catch((error: unknown) => {
+      this.logger.debug(`nobody was told of the task ${task.taskId}: ${String(error)}`);
+    });
   }
 
   async close(): Promise<void> {

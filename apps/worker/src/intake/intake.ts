@@ -11,7 +11,7 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { schedulerChannel } from '@function-runner/progress-protocol';
-import { decodeSchedulerMessage, place, schedule, waitingTaskOf, WaitingMirror, type ClusterState, type HostState, type Placed, type Reservation, type SchedulerMessage, type TakenTask, type WaitingTask, type WarmContainer } from '@function-runner/scheduling';
+import { decodeSchedulerMessage, holdsEnough, place, schedule, waitingTaskOf, WaitingMirror, type ClusterState, type HostState, type Placed, type Reservation, type SchedulerMessage, type TakenTask, type WaitingTask, type WarmContainer } from '@function-runner/scheduling';
 import type { JobPayload } from '@function-runner/task-contract';
 import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
@@ -217,6 +217,7 @@ export class Intake implements WarmUpGate {
   /** The placement, if it is ours to make: here, and by no other worker's container, unless those have let it wait. */
   private placementHere(task: WaitingTask, chosen: Placed, { hosts }: ClusterState): Placed | undefined {
     const { workerId } = this.config;
+    if (chosen.warm !== undefined && !holdsEnough(chosen.warm, task.demand)) return this.placeHere(task, hosts, () => false);
     if (chosen.hostId === this.host.id && (chosen.warm === undefined || chosen.warm.workerId === workerId)) return chosen;
     const now = performance.now();
     const since = this.leftToOthers.get(task.taskId);
@@ -228,7 +229,12 @@ export class Intake implements WarmUpGate {
       }, COURTESY_MS);
       return undefined;
     }
-    const here = hosts.filter(({ hostId }) => hostId === this.host.id).map((host): HostState => ({ ...host, warm: host.warm.filter((container) => container.workerId === workerId) }));
+    return this.placeHere(task, hosts, (container) => container.workerId === workerId);
+  }
+
+  /** A place on this host, with only some of the warm containers. */
+  private placeHere(task: WaitingTask, hosts: readonly HostState[], isUsable: (container: WarmContainer) => boolean): Placed | undefined {
+    const here = hosts.filter(({ hostId }) => hostId === this.host.id).map((host): HostState => ({ ...host, warm: host.warm.filter(isUsable) }));
     const placement = place(task, here);
     return placement.kind === 'placed' ? placement : undefined;
   }

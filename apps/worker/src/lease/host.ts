@@ -55,7 +55,7 @@ export class Host {
       const book = new LeaseBook(this.redis.queue, this.config.hostId ?? machine.id, { ttlMs: LEASE_TTL_MS });
       this.opened = { machine, book };
       this.inventory.onChange(() => void this.declareAgain());
-      this.timer = setInterval(() => void this.declareAgain(), DECLARE_AGAIN_MS);
+      this.timer = setInterval(() => void this.declareAgain(), DECLARE_AGAIN_MS).unref();
       await this.inventory.start(async (deviceId) => (await book.read()).leased[gpuResource(deviceId)] ?? 0);
     }
     await this.declare();

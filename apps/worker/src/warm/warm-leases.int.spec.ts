@@ -65,6 +65,22 @@ it('a task that needs the place of an idle container gets that of the one used l
   await closeWorker();
 });
 
+it('the minimum is warm soon after the worker is ready, and no task that waits ends it', async () => {
+  await openWorker({ HOST_MEMORY: '1Gi' });
+  expect(await run('a:1.0')).toBe('completed');
+  await closeWorker();
+
+  await openWorker({ HOST_MEMORY: '1Gi', WARM_MINIMUM: '{"a:1.0":1}' });
+  // Held by what its file claims; a task of the others needs half of what there is.
+  await waitFor('it to be warm', async () => (await book()).leases.some(({ purpose, facts }) => purpose === 'warm' && facts?.['pinned'] === true), 20_000);
+  const [pinned] = await containers();
+  for (const id of ['b:1.0', 'c:1.0', 'b:1.0']) expect(await run(id)).toBe('completed');
+  expect(await pipelines()).toEqual(['a:1.0', 'b:1.0']);
+  expect(await run('a:1.0')).toBe('completed');
+  expect((await containers()).map(({ id }) => id)).toContain(pinned?.id);
+  await closeWorker();
+});
+
 it('whatever happens to containers, each that lives holds its lease, and what is leased is what the leases say', async () => {
   await openWorker({ HOST_MEMORY: '2Gi', WARM_CONTAINERS: '3', WORKER_CONCURRENCY: '6' });
   let over = false;
