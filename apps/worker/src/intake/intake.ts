@@ -116,7 +116,8 @@ export class Intake implements WarmUpGate {
   /** Begins to take tasks. Host and leases must be open. */
   async start(): Promise<void> {
     await this.queues.open();
-    this.redis.subscriber.on('message', this.onMessage);
+    // A start that failed half-way is tried again.
+    this.redis.subscriber.off('message', this.onMessage).on('message', this.onMessage);
     await this.redis.subscriber.subscribe(schedulerChannel);
     // The worker may have been told to end while it was starting.
     if (this.paused) return;
