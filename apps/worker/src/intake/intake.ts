@@ -44,6 +44,9 @@ const RESERVATION_MS = 5000;
 /** Pause before a task whose run the infrastructure broke waits again. */
 const MISHAP_PAUSE_MS = 1000;
 
+/** No pipeline's id: a container that is in the way, and of no use. */
+const SERVES_NOBODY = '';
+
 /** A task with what it needs in hand. */
 interface HeldStart {
   task: WaitingTask;
@@ -218,7 +221,7 @@ export class Intake implements WarmUpGate {
   /** The placement, if it is ours to make: here, and by no other worker's container, unless those have let it wait. */
   private placementHere(task: WaitingTask, chosen: Placed, { hosts }: ClusterState): Placed | undefined {
     const { workerId } = this.config;
-    if (chosen.warm !== undefined && !holdsEnough(chosen.warm, task.demand)) return this.placeHere(task, hosts, () => false);
+    if (chosen.warm !== undefined && !holdsEnough(chosen.warm, task.demand)) return this.placeHere(task, hosts);
     if (chosen.hostId === this.host.id && (chosen.warm === undefined || chosen.warm.workerId === workerId)) return chosen;
     const now = performance.now();
     const since = this.leftToOthers.get(task.taskId);
@@ -230,12 +233,16 @@ export class Intake implements WarmUpGate {
       }, COURTESY_MS);
       return undefined;
     }
-    return this.placeHere(task, hosts, (container) => container.workerId === workerId);
+    return this.placeHere(task, hosts);
   }
 
-  /** A place on this host, with only some of the warm containers. */
-  private placeHere(task: WaitingTask, hosts: readonly HostState[], isUsable: (container: WarmContainer) => boolean): Placed | undefined {
-    const here = hosts.filter(({ hostId }) => hostId === this.host.id).map((host): HostState => ({ ...host, warm: host.warm.filter(isUsable) }));
+  /** A place on this host: by a container of ours that holds enough, or where it fits, perhaps once others of ours have ended. */
+  private placeHere(task: WaitingTask, hosts: readonly HostState[]): Placed | undefined {
+    const { workerId } = this.config;
+    const ours = ({ warm }: HostState): WarmContainer[] => warm
+      .filter((container) => container.workerId === workerId)
+      .map((container) => (holdsEnough(container, task.demand) ? container : { ...container, pipelineId: SERVES_NOBODY }));
+    const here = hosts.filter(({ hostId }) => hostId === this.host.id).map((host): HostState => ({ ...host, warm: ours(host) }));
     const placement = place(task, here);
     return placement.kind === 'placed' ? placement : undefined;
   }
