@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Redis } from 'ioredis';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
-import { ClusterReader, LeaseBook } from '@function-runner/lease-book';
+import { ClusterReader } from '@function-runner/lease-book';
 import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schema';
 import { LearnedDemand, ProjectStore, RedisCheck, TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import { API_CONFIG, type ApiConfig } from './config/read-config.js';
@@ -60,7 +59,7 @@ export class AppModule {
         { provide: RedisConnections, useFactory: () => new RedisConnections(config.redisUrl) },
         { provide: TaskStore, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new TaskStore(request, { retentionMs: config.eventRetentionMs }) },
         { provide: WorkerRegistry, inject: [RedisConnections], useFactory: ({ background }: RedisConnections) => new WorkerRegistry(background) },
-        { provide: ClusterReader, inject: [RedisConnections, WorkerRegistry], useFactory: ({ background }: RedisConnections, registry: WorkerRegistry) => clusterReaderOf(background, registry) },
+        { provide: ClusterReader, inject: [RedisConnections, WorkerRegistry], useFactory: ({ background }: RedisConnections, registry: WorkerRegistry) => new ClusterReader(background, registry) },
         { provide: CapabilityView, inject: [WorkerRegistry], useFactory: (registry: WorkerRegistry) => new CapabilityView(registry, { waitMs: config.capableWorkerWaitMs }) },
         { provide: ProjectStore, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new ProjectStore(request) },
         // An editor with a project service of its own replaces this one provider.
@@ -94,12 +93,6 @@ export class AppModule {
       ],
     };
   }
-}
-
-function clusterReaderOf(redis: Redis, registry: WorkerRegistry): ClusterReader {
-  // Teaches the connection the book's scripts, which must come before its first command; a reader meets its first host later.
-  new LeaseBook(redis, hostname(), { ttlMs: 1 });
-  return new ClusterReader(redis, registry);
 }
 
 /** Who tells waiting tasks where they stand: on a connection of its own, so that no request waits for it. */

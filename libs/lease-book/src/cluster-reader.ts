@@ -17,7 +17,9 @@ export class ClusterReader {
   constructor(
     private readonly redis: Redis,
     private readonly registry: Pick<WorkerRegistry, 'hosts'>,
-  ) {}
+  ) {
+    LeaseBook.teach(redis);
+  }
 
   /** Hosts of which at least one worker takes tasks, without those named. */
   async live(except: readonly string[] = []): Promise<HostState[]> {

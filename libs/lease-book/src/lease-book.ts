@@ -28,8 +28,8 @@
 import type { Redis } from 'ioredis';
 import { keys, schedulerChannel } from '@function-runner/progress-protocol';
 import type { SchedulerMessage } from '@function-runner/scheduling';
+import { Script, type Reply } from '@function-runner/task-store';
 import { amountTexts, type Amounts } from './amounts.js';
-import { BookScript, type BookKeys, type Reply } from './book-script.js';
 import { parseBook, type BookState } from './book-state.js';
 import type { Lease, LeasePurpose, LeaseRequest } from './lease.js';
 import { parseLease, recordText } from './lease-record.js';
@@ -44,16 +44,21 @@ import { RENEW_LEASES_LUA } from './lua/renew-leases.lua.js';
 import { RESERVE_RESOURCES_LUA } from './lua/reserve-resources.lua.js';
 import { UNRESERVE_TASK_LUA } from './lua/unreserve-task.lua.js';
 
-const DECLARE = new BookScript('functionRunnerDeclareResources', DECLARE_RESOURCES_LUA);
-const ACQUIRE = new BookScript('functionRunnerAcquireLeases', ACQUIRE_LEASES_LUA);
-const RENEW = new BookScript('functionRunnerRenewLeases', RENEW_LEASES_LUA);
-const RELEASE = new BookScript('functionRunnerReleaseLeases', RELEASE_LEASES_LUA);
-const ADOPT = new BookScript('functionRunnerAdoptLease', ADOPT_LEASE_LUA);
-const RESERVE = new BookScript('functionRunnerReserveResources', RESERVE_RESOURCES_LUA);
-const UNRESERVE = new BookScript('functionRunnerUnreserveTask', UNRESERVE_TASK_LUA);
-const LIST_EXPIRED = new BookScript('functionRunnerListExpiredLeases', LIST_EXPIRED_LUA);
-const RELEASE_EXPIRED = new BookScript('functionRunnerReleaseExpiredLease', RELEASE_EXPIRED_LUA);
-const READ = new BookScript('functionRunnerReadLeaseBook', READ_BOOK_LUA);
+/** `total`, `leased`, `leases`, `expiry`, `reserved`: every script is given all of them, in this order. */
+const BOOK_KEYS = 5;
+
+const DECLARE = new Script('functionRunnerDeclareResources', DECLARE_RESOURCES_LUA, BOOK_KEYS);
+const ACQUIRE = new Script('functionRunnerAcquireLeases', ACQUIRE_LEASES_LUA, BOOK_KEYS);
+const RENEW = new Script('functionRunnerRenewLeases', RENEW_LEASES_LUA, BOOK_KEYS);
+const RELEASE = new Script('functionRunnerReleaseLeases', RELEASE_LEASES_LUA, BOOK_KEYS);
+const ADOPT = new Script('functionRunnerAdoptLease', ADOPT_LEASE_LUA, BOOK_KEYS);
+const RESERVE = new Script('functionRunnerReserveResources', RESERVE_RESOURCES_LUA, BOOK_KEYS);
+const UNRESERVE = new Script('functionRunnerUnreserveTask', UNRESERVE_TASK_LUA, BOOK_KEYS);
+const LIST_EXPIRED = new Script('functionRunnerListExpiredLeases', LIST_EXPIRED_LUA, BOOK_KEYS);
+const RELEASE_EXPIRED = new Script('functionRunnerReleaseExpiredLease', RELEASE_EXPIRED_LUA, BOOK_KEYS);
+const READ = new Script('functionRunnerReadLeaseBook', READ_BOOK_LUA, BOOK_KEYS);
+
+const SCRIPTS = [DECLARE, ACQUIRE, RENEW, RELEASE, ADOPT, RESERVE, UNRESERVE, LIST_EXPIRED, RELEASE_EXPIRED, READ];
 
 /** A host of which nobody has said anything for a week is gone for good, and its containers with it. */
 const KEY_LIFE_MS = 7 * 86_400_000;
@@ -82,7 +87,7 @@ export interface Adoption {
 }
 
 export class LeaseBook {
-  private readonly keys: BookKeys;
+  private readonly keys: readonly string[];
   private readonly wakeUp: string;
 
   constructor(
@@ -90,9 +95,14 @@ export class LeaseBook {
     readonly hostId: string,
     private readonly options: { /** Milliseconds that a lease lasts unless it is renewed. */ ttlMs: number },
   ) {
-    for (const script of [DECLARE, ACQUIRE, RENEW, RELEASE, ADOPT, RESERVE, UNRESERVE, LIST_EXPIRED, RELEASE_EXPIRED, READ]) script.teach(redis);
+    LeaseBook.teach(redis);
     this.keys = [keys.leaseTotals(hostId), keys.leased(hostId), keys.leases(hostId), keys.leaseExpiry(hostId), keys.leaseReserved(hostId)];
     this.wakeUp = JSON.stringify({ kind: 'free', host: hostId } satisfies SchedulerMessage);
+  }
+
+  /** Teaches a connection the scripts of all books, for whoever meets its first book later: see {@link Script.teach}. */
+  static teach(redis: Redis): void {
+    for (const script of SCRIPTS) script.teach(redis);
   }
 
   /**
@@ -169,7 +179,7 @@ export class LeaseBook {
     return parseBook(await this.run(READ, []));
   }
 
-  private run(script: BookScript, args: readonly (string | number)[]): Promise<Reply> {
+  private run(script: Script, args: readonly (string | number)[]): Promise<Reply> {
     return script.run(this.redis, this.keys, [KEY_LIFE_MS, schedulerChannel, this.wakeUp, ...args]);
   }
 }

@@ -22,13 +22,13 @@ import { newTaskFields, parseRecord } from './record-fields.js';
 import { Script } from './script.js';
 import type { NewTask, TaskIdentity, TaskRecord } from './task-record.js';
 
-const CREATE = new Script('functionRunnerCreateTask', CREATE_TASK_LUA);
-const BEGIN = new Script('functionRunnerBeginAttempt', BEGIN_ATTEMPT_LUA);
-const APPEND = new Script('functionRunnerAppendProgress', APPEND_PROGRESS_LUA);
-const TELL_QUEUED = new Script('functionRunnerAppendQueued', APPEND_QUEUED_LUA);
-const FINISH = new Script('functionRunnerFinishTask', FINISH_TASK_LUA);
-const CANCEL = new Script('functionRunnerCancelTask', CANCEL_TASK_LUA);
-const RELEASE = new Script('functionRunnerReleaseTask', RELEASE_TASK_LUA);
+const CREATE = new Script('functionRunnerCreateTask', CREATE_TASK_LUA, 2);
+const BEGIN = new Script('functionRunnerBeginAttempt', BEGIN_ATTEMPT_LUA, 2);
+const APPEND = new Script('functionRunnerAppendProgress', APPEND_PROGRESS_LUA, 2);
+const TELL_QUEUED = new Script('functionRunnerAppendQueued', APPEND_QUEUED_LUA, 2);
+const FINISH = new Script('functionRunnerFinishTask', FINISH_TASK_LUA, 2);
+const CANCEL = new Script('functionRunnerCancelTask', CANCEL_TASK_LUA, 2);
+const RELEASE = new Script('functionRunnerReleaseTask', RELEASE_TASK_LUA, 2);
 
 /** How long a request id keeps naming its first task: 24 h, protocol §3. */
 const REQUEST_TTL_MS = 86_400_000;
@@ -91,7 +91,7 @@ export class TaskStore {
   async create(task: NewTask, queuePosition: number | undefined, now = new Date()): Promise<boolean> {
     const extra = queuePosition === undefined ? {} : { queue_position: queuePosition };
     const [created] = await Promise.all([
-      CREATE.run(this.redis, keys.task(task.taskId), keys.events(task.taskId), [
+      CREATE.run(this.redis, keysOf(task.taskId), [
         eventHead(task), eventTail(task, 'queued', 'queued', now, extra), taskChannel(task.taskId), projectChannel(task.projectId),
         ...newTaskFields(task),
       ]),
@@ -129,7 +129,7 @@ export class TaskStore {
     this.appends.flush(identity.taskId);
     const lost = `the workers of ${maxLosses} attempts died while they ran this task; look for what it does to them before starting it again`;
     const [kind, value] = asList(
-      await BEGIN.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+      await BEGIN.run(this.redis, keysOf(identity.taskId), [
         eventHead(identity), eventTail(identity, 'preparing', 'preparing', now), taskChannel(identity.taskId), projectChannel(identity.projectId),
         workerId, now.getTime(), maxLosses,
         eventTail(identity, 'failed', 'failed', now, { error: lost, code: 'WORKER_LOST', retryable: true, log_tail: [] }),
@@ -159,7 +159,7 @@ export class TaskStore {
   async tellQueued(identity: TaskIdentity, { queuePosition, etaSeconds, step }: QueueStanding, now = new Date()): Promise<TellOutcome> {
     this.appends.flush(identity.taskId);
     const extra = { queue_position: queuePosition, ...(etaSeconds === undefined ? {} : { eta_seconds: Math.round(etaSeconds) }) };
-    const seq = await TELL_QUEUED.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+    const seq = await TELL_QUEUED.run(this.redis, keysOf(identity.taskId), [
       eventHead(identity), eventTail(identity, 'queued', step, now, extra), taskChannel(identity.taskId), projectChannel(identity.projectId), step, MOST_QUEUED_EVENTS,
     ]);
     if (typeof seq === 'number' && seq > 0) return { kind: 'stored', seq };
@@ -174,7 +174,7 @@ export class TaskStore {
     this.appends.flush(identity.taskId);
     const { extra, fields } = describeEnd(end);
     const [kind, value] = asList(
-      await FINISH.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+      await FINISH.run(this.redis, keysOf(identity.taskId), [
         eventHead(identity), eventTail(identity, end.state, end.state, now, extra), taskChannel(identity.taskId), projectChannel(identity.projectId),
         attempt ?? '', end.state, end.state === 'completed' ? 100 : '', now.getTime(), this.options.retentionMs, ...fields,
       ]),
@@ -188,7 +188,7 @@ export class TaskStore {
     this.appends.flush(identity.taskId);
     const order: WorkerOrder = { cancel: identity.taskId, reason };
     const [kind, value] = asList(
-      await CANCEL.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+      await CANCEL.run(this.redis, keysOf(identity.taskId), [
         eventHead(identity), eventTail(identity, 'cancelling', 'cancelling', now), eventTail(identity, 'cancelled', 'cancelled', now, { reason }),
         taskChannel(identity.taskId), projectChannel(identity.projectId), reason, now.getTime(), this.options.retentionMs,
         workerChannel(''), JSON.stringify(order),
@@ -202,7 +202,7 @@ export class TaskStore {
   async release(identity: TaskIdentity, attempt: number, why: string, now = new Date()): Promise<ReleaseOutcome> {
     this.appends.flush(identity.taskId);
     const [kind, value] = asList(
-      await RELEASE.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+      await RELEASE.run(this.redis, keysOf(identity.taskId), [
         eventHead(identity), eventTail(identity, 'queued', why, now),
         eventTail(identity, 'cancelled', 'cancelled', now, { reason: 'cancelled while its worker put it back' }),
         taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, now.getTime(), this.options.retentionMs,
@@ -248,12 +248,17 @@ export class TaskStore {
 
   private async appendAll(identity: TaskIdentity, attempt: number, reports: readonly QueuedReport[]): Promise<number> {
     const last = reports.at(-1);
-    const seq = await APPEND.run(this.redis, keys.task(identity.taskId), keys.events(identity.taskId), [
+    const seq = await APPEND.run(this.redis, keysOf(identity.taskId), [
       eventHead(identity), taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, last?.state ?? '', last?.step ?? '',
       ...reports.flatMap((report) => [report.progress, eventTail(identity, report.state, report.step, report.now)]),
     ]);
     return typeof seq === 'number' ? seq : -1;
   }
+}
+
+/** The keys of every script of a task, in this order. */
+function keysOf(taskId: string): string[] {
+  return [keys.task(taskId), keys.events(taskId)];
 }
 
 /** Which tasks make up a batch. */

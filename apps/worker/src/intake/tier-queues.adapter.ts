@@ -9,8 +9,9 @@
  */
 import { Job, Worker } from 'bullmq';
 import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schema';
-import { waitingTaskOf, type QueueSight, type SeenJob, type VisibleQueues, type WaitingTask } from '@function-runner/scheduling';
-import { JOB_NAME, priorityOf, queueName, type JobPayload } from '@function-runner/task-contract';
+import type { QueueSight, SeenJob, VisibleQueues } from '@function-runner/scheduling';
+import { JOB_NAME, queueName, type JobPayload } from '@function-runner/task-contract';
+import { QueueReader, Script } from '@function-runner/task-store';
 import type { Redis } from 'ioredis';
 import { v4 as uuid } from 'uuid';
 import { END_JOB_LUA } from './lua/end-job.lua.js';
@@ -57,21 +58,25 @@ function isNotOurs(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && NOT_OURS.has(error.code);
 }
 
-type Command<T> = (...parts: (string | number)[]) => Promise<T>;
+const TAKE_JOBS = new Script('functionRunnerTakeJobs', TAKE_JOBS_LUA, 5);
+const END_JOB = new Script('functionRunnerEndJob', END_JOB_LUA, 5);
 
 export class TierQueues implements VisibleQueues {
   private readonly queues: ReadonlyMap<QualityTier, Worker<JobPayload>>;
   private readonly token = uuid();
   /** Jobs whose locks are ours. */
   private readonly held = new Map<string, QualityTier>();
+  private readonly reader: QueueReader;
   private renewal: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly redis: Redis,
     private readonly options: TierQueuesOptions,
   ) {
-    redis.defineCommand('functionRunnerTakeJobs', { lua: TAKE_JOBS_LUA, numberOfKeys: 5 });
-    redis.defineCommand('functionRunnerEndJob', { lua: END_JOB_LUA, numberOfKeys: 5 });
+    for (const script of [TAKE_JOBS, END_JOB]) script.teach(redis);
+    this.reader = new QueueReader(redis, {
+      keyOf: (tier, what) => this.key(tier, what), mostJobs: LOOK_AT_MOST, readAtOnce: READ_AT_ONCE, onUnreadable: (_tier, taskId, error) => options.onUnreadable(taskId, error),
+    });
     this.queues = new Map(
       QUALITY_TIERS.map((tier) => {
         const queue = new Worker<JobPayload>(queueName(tier), null, {
@@ -97,39 +102,19 @@ export class TierQueues implements VisibleQueues {
     this.renewal = setInterval(() => void this.renew(), LOCK_RENEWAL_MS);
   }
 
-  /** What waits in every queue, the oldest first, and what runs. One round trip. */
   look(): Promise<QueueSight[]> {
-    return Promise.all(
-      [...this.queues].map(async ([tier, queue]) => {
-        const [plain, prioritized, running] = await Promise.all([
-          this.redis.lrange(queue.toKey('wait'), -LOOK_AT_MOST, -1), this.redis.zrange(queue.toKey('prioritized'), 0, String(LOOK_AT_MOST - 1)), this.redis.lrange(queue.toKey('active'), 0, -1),
-        ]);
-        return { tier, waiting: [...plain.reverse(), ...prioritized], running };
-      }),
-    );
+    return this.reader.look();
   }
 
-  /** What scheduling needs to know of jobs; those that are gone by now, or cannot be read, are left out. */
-  async describe(tier: QualityTier, taskIds: readonly string[]): Promise<SeenJob[]> {
-    const found: SeenJob[] = [];
-    for (let start = 0; start < taskIds.length; start += READ_AT_ONCE) {
-      const batch = taskIds.slice(start, start + READ_AT_ONCE);
-      const jobs = await Promise.all(batch.map((taskId) => this.redis.hmget(this.key(tier, taskId), 'data', 'priority', 'processedOn')));
-      for (const [index, [data, priority, processedOn]] of jobs.entries()) {
-        const taskId = batch[index];
-        if (taskId === undefined || typeof data !== 'string') continue;
-        const task = this.taskOf(taskId, tier, data, priority);
-        if (task !== undefined) found.push({ task, startedAt: typeof processedOn === 'string' ? Number(processedOn) : undefined });
-      }
-    }
-    return found;
+  describe(tier: QualityTier, taskIds: readonly string[]): Promise<SeenJob[]> {
+    return this.reader.describe(tier, taskIds);
   }
 
   /** Takes jobs of one tier, the most urgent first; answers in their order. One round trip. */
   async take(tier: QualityTier, taskIds: readonly string[]): Promise<Taken[]> {
     const keys = ['wait', 'prioritized', 'active', 'meta', 'events'].map((name) => this.queue(tier).toKey(name));
     // Before the answer: a lock that was set while the answer is lost is ours to renew, or to let run out.
-    const answers = await this.script<(string | number)[]>('functionRunnerTakeJobs', ...keys, this.key(tier, ''), Date.now(), this.token, LOCK_DURATION_MS, ...taskIds);
+    const answers = (await TAKE_JOBS.run(this.redis, keys, [this.key(tier, ''), Date.now(), this.token, LOCK_DURATION_MS, ...taskIds])) as (string | number)[];
     return taskIds.map((taskId, index) => {
       const answer = answers[index];
       if (typeof answer !== 'string') return { kind: answer === 2 ? 'tier-full' : 'gone' };
@@ -143,7 +128,7 @@ export class TierQueues implements VisibleQueues {
     const queue = this.queue(tier);
     const keys = [queue.toKey('active'), queue.toKey('stalled'), queue.toKey('events'), queue.toKey(taskId), `${queue.toKey(taskId)}:lock`];
     try {
-      const ended = await this.script<number>('functionRunnerEndJob', ...keys, taskId, this.token, EVENTS_KEPT);
+      const ended = await END_JOB.run(this.redis, keys, [taskId, this.token, EVENTS_KEPT]);
       if (ended === 0) this.options.onError(new Error(`the job of the task ${taskId} is another worker’s by now`));
     } finally {
       this.held.delete(taskId);
@@ -189,16 +174,6 @@ export class TierQueues implements VisibleQueues {
     );
   }
 
-  /** One that cannot be read must not keep the others from being seen. */
-  private taskOf(taskId: string, tier: QualityTier, data: string, priority: string | null | undefined): WaitingTask | undefined {
-    try {
-      return waitingTaskOf(taskId, tier, JSON.parse(data) as JobPayload, priorityOf(Number(priority ?? 0)));
-    } catch (error) {
-      this.options.onUnreadable(taskId, error);
-      return undefined;
-    }
-  }
-
   private queue(tier: QualityTier): Worker<JobPayload> {
     const queue = this.queues.get(tier);
     if (queue === undefined) throw new RangeError(`there is no queue of the tier ${tier}`);
@@ -207,11 +182,5 @@ export class TierQueues implements VisibleQueues {
 
   private key(tier: QualityTier, taskId: string): string {
     return this.queue(tier).toKey(taskId);
-  }
-
-  private script<T>(name: string, ...parts: (string | number)[]): Promise<T> {
-    const command = (this.redis as unknown as Record<string, Command<T>>)[name];
-    if (command === undefined) throw new Error(`the connection was not taught the script ${name}`);
-    return command.call(this.redis, ...parts);
   }
 }
