@@ -153,7 +153,7 @@ export class Intake implements WarmUpGate {
       return;
     }
     this.round = this.decide()
-      .catch((error: unknown) => this.redis.complain(error instanceof Error ? error : new Error(String(error))))
+      .catch((error: unknown) => this.redis.complain(error))
       .finally(() => {
         this.round = undefined;
         if (!this.again) return;
@@ -172,7 +172,7 @@ export class Intake implements WarmUpGate {
       for (const left of [this.leftToOthers, this.makingRoom]) for (const taskId of left.keys()) if (!this.waiting.line.has(taskId)) left.delete(taskId);
       this.wake();
     } catch (error) {
-      this.redis.complain(error instanceof Error ? error : new Error(String(error)));
+      this.redis.complain(error);
     }
     clearTimeout(this.lookTimer);
     if (this.accepting) this.lookTimer = setTimeout(() => void this.look(), LOOK_MS);

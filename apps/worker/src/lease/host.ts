@@ -8,6 +8,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { hostname } from 'node:os';
 import { LeaseBook } from '@function-runner/lease-book';
 import { CPU, gpuResource, MEMORY } from '@function-runner/scheduling';
+import type { DeviceFacts } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine, type Machine } from '../container/container-engine.port.js';
 import { DeviceInventory } from '../inventory/device-inventory.js';
@@ -25,15 +26,6 @@ const LEASABLE_MEMORY = 0.9;
 
 /** What the null engine, which runs nothing, has of everything: more than can be asked for, and exact in any arithmetic. */
 const PLENTY = 2 ** 50;
-
-/** A device of the host, as others are told of it. */
-export interface HostDevice {
-  id: string;
-  name: string;
-  /** What can be leased of it, bytes. */
-  totalBytes: number;
-  health: 'ok' | 'lost' | 'sick';
-}
 
 @Injectable()
 export class Host {
@@ -93,7 +85,7 @@ export class Host {
     return this.facts.machine.cores;
   }
 
-  get devices(): readonly HostDevice[] {
+  get devices(): readonly DeviceFacts[] {
     // Without devices of its own the null engine could measure no tier that needs one.
     if (this.runsNothing && this.inventory.source !== 'declared') return [{ id: 'null', name: 'null engine', totalBytes: PLENTY, health: 'ok' }];
     return this.inventory.devices.map(({ id, name, totalBytes, health }) => ({ id, name, totalBytes, health }));

@@ -25,7 +25,7 @@ export class RedisConnections implements OnApplicationShutdown {
   }
 
   /** One line in a while: a Redis that is away fails several times a second. */
-  complain(error: Error): void {
+  complain(error: unknown): void {
     const now = performance.now();
     if (now - this.complainedAt < COMPLAINT_INTERVAL_MS) return;
     this.complainedAt = now;
