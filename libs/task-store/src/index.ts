@@ -5,6 +5,7 @@ export type { ProjectRecord } from './project-record.js';
 export type { NewTask, TaskIdentity, TaskRecord } from './task-record.js';
 export { connectRedis } from './redis-connection.js';
 export type { ConnectionRole } from './redis-connection.js';
+export { redisLocation } from './redis-location.js';
 export { WORKER_BEAT_MS, WORKER_WORD_MS, WorkerRegistry } from './worker-registry.js';
 export type { DeviceFacts, HostFacts, WorkerFacts } from './worker-registry.js';
 export { LearnedDemand } from './learned-demand.js';

@@ -7,7 +7,13 @@ export type RedisSettings = Readonly<Record<string, string>> | 'unknown';
 export interface RedisVerdict {
   up: boolean;
   facts: Record<string, string>;
+  /** Whether it answers, and must not be used: what it is told would be lost. */
+  unfit?: boolean;
 }
+
+/** A key that is written to see whether Redis takes anything; it is gone a moment later. */
+const PROBE = 'redis:probe';
+const PROBE_MS = 1000;
 
 const ASKED = ['maxmemory-policy', 'appendonly', 'save'];
 
@@ -23,9 +29,23 @@ export class RedisCheck {
     if (this.redis.status !== 'ready') return { up: false, facts: { message: `Redis does not answer: not connected (${this.redis.status})` } };
     try {
       await this.redis.ping();
-      return judgeRedis(await this.readSettings(), this.options.allowNoPersistence);
+      const verdict = judgeRedis(await this.readSettings(), this.options.allowNoPersistence);
+      return verdict.up ? await this.probe(verdict) : verdict;
     } catch (error) {
       return { up: false, facts: { message: `Redis does not answer: ${(error as Error).message}` } };
+    }
+  }
+
+  /** A Redis that is full, or a replica, answers everything and takes nothing. */
+  private async probe(verdict: RedisVerdict): Promise<RedisVerdict> {
+    try {
+      await this.redis.set(PROBE, '1', 'PX', PROBE_MS);
+      return verdict;
+    } catch (error) {
+      const { message } = error as Error;
+      if (/^OOM/.test(message)) return { up: false, facts: { ...verdict.facts, message: 'Redis is full (maxmemory): it takes no task until there is room; mend: raise maxmemory, or shorten EVENT_RETENTION' } };
+      if (/^(READONLY|NOREPLICAS|MISCONF)/.test(message)) return { up: false, facts: { ...verdict.facts, message: `Redis takes no writes: ${message}` } };
+      throw error;
     }
   }
 
@@ -49,10 +69,10 @@ export function judgeRedis(settings: RedisSettings, allowNoPersistence: boolean)
   const persistence = settings['appendonly'] === 'yes' ? 'aof' : (settings['save'] ?? '') !== '' ? 'rdb' : 'none';
   const facts = { policy, persistence };
   if (policy !== 'noeviction') {
-    return { up: false, facts: { ...facts, message: `maxmemory-policy is ${policy}: a full Redis would drop tasks; mend: CONFIG SET maxmemory-policy noeviction` } };
+    return { up: false, unfit: true, facts: { ...facts, message: `maxmemory-policy is ${policy}: a full Redis would drop tasks; mend: CONFIG SET maxmemory-policy noeviction` } };
   }
   if (persistence === 'none' && !allowNoPersistence) {
-    return { up: false, facts: { ...facts, message: 'persistence is off: a restart loses every task; mend: CONFIG SET appendonly yes, or REDIS_ALLOW_NO_PERSISTENCE=true if that is wanted' } };
+    return { up: false, unfit: true, facts: { ...facts, message: 'persistence is off: a restart loses every task; mend: CONFIG SET appendonly yes, or REDIS_ALLOW_NO_PERSISTENCE=true if that is wanted' } };
   }
   return { up: true, facts };
 }

@@ -1,6 +1,8 @@
 export { waitFor } from './wait-for.js';
 export { freePort } from './free-port.js';
 export { RedisFixture } from './redis-fixture.js';
+export { TcpProxy } from './tcp-proxy.js';
+export type { ProxyTarget } from './tcp-proxy.js';
 export { DockerFixture } from './docker-fixture.js';
 export { NODE_IN_IMAGE, testBaseImage } from './test-image.js';
 export { tempFolder } from './temp-folder.js';

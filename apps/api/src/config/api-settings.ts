@@ -1,4 +1,5 @@
 import { setting, type SettingTable } from '@function-runner/settings';
+import { redisLocation } from '@function-runner/task-store';
 
 /** Every environment variable of the api process, TIER_* apart (see `loadTiers`). */
 export const API_SETTINGS = {
@@ -8,7 +9,7 @@ export const API_SETTINGS = {
   allowedOrigins: setting.custom<readonly string[] | undefined>(
     'ALLOWED_ORIGINS', '', { meaning: 'Origins of web pages that may connect, separated by commas, such as `https://editor.example`. Unset: pages of this machine (loopback). Programs that send no Origin may always connect.' }, parseOrigins,
   ),
-  redisUrl: setting.custom<string>('REDIS_URL', 'redis://127.0.0.1:6379', { meaning: 'The Redis that api and worker share: `redis://` or `rediss://`, with user, password and database where needed.', secret: true }, parseRedisUrl),
+  redisUrl: setting.custom<string>('REDIS_URL', 'redis://127.0.0.1:6379', { meaning: 'The Redis that api and worker share: `redis://` or `rediss://`, with user, password and database where needed, or `redis+sentinel://host:port,host:port/<name of the primary>`.', secret: true }, parseRedisUrl),
   queuePrefix: setting.text('QUEUE_PREFIX', 'bull', 'Prefix of BullMQ’s keys; the same for api and worker.'),
   allowNoPersistence: setting.choice('REDIS_ALLOW_NO_PERSISTENCE', ['true', 'false'], 'false', 'Whether a Redis that keeps nothing on disk counts as ready.'),
   workspaceRoot: setting.text('WORKSPACE_ROOT', './workspace', 'Folder that holds the projects’ folders.'),
@@ -29,5 +30,15 @@ function parseOrigins(text: string): { ok: true; value: readonly string[] | unde
 }
 
 function parseRedisUrl(text: string): { ok: true; value: string } | { ok: false; expected: string } {
-  return URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol) ? { ok: true, value: text } : { ok: false, expected: 'a URL such as redis://127.0.0.1:6379' };
+  return isRedisUrl(text) ? { ok: true, value: text } : { ok: false, expected: 'a URL such as redis://127.0.0.1:6379, or redis+sentinel://host:port,host:port/<name of the primary>' };
+}
+
+function isRedisUrl(text: string): boolean {
+  try {
+    const location = redisLocation(text);
+    return 'options' in location || /^rediss?:$/.test(new URL(text).protocol);
+  } catch {
+    // Which of the two it was meant to be is not known; the sentence names both.
+    return false;
+  }
 }

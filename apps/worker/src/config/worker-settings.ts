@@ -7,7 +7,7 @@ import { parseWarmMinimum } from './warm-minimum.js';
 export const WORKER_SETTINGS = {
   host: setting.text('HOST', '127.0.0.1', 'Address that the HTTP server (health, metrics) listens on.'),
   port: setting.integer('WORKER_PORT', 3001, { min: 0, max: 65_535 }, 'Port of the worker’s HTTP server; 0 takes a free one.'),
-  redisUrl: setting.text('REDIS_URL', 'redis://127.0.0.1:6379', 'Redis that api and worker share.'),
+  redisUrl: setting.text('REDIS_URL', 'redis://127.0.0.1:6379', 'Redis that api and worker share: `redis://`, `rediss://`, or `redis+sentinel://host:port,host:port/<name of the primary>`.'),
   queuePrefix: setting.text('QUEUE_PREFIX', 'bull', 'Prefix of the BullMQ keys; on a Redis cluster give it braces, such as `{bull}`.'),
   pipelinesConfig: setting.optionalText('PIPELINES_CONFIG', 'The pipelines file; without it `config/pipelines.json` where that exists, else the built-in tiers.'),
   workspaceRoot: setting.text('WORKSPACE_ROOT', 'workspace', 'Folder that holds a folder for each project.'),

@@ -1,0 +1,112 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { freePort, RedisFixture, TcpProxy, tempFolder, waitFor } from '@function-runner/testing';
+import type { Redis } from 'ioredis';
+import { RedisCheck } from './redis-check.js';
+import { connectRedis, type ConnectionRole } from './redis-connection.js';
+
+let server: RedisFixture;
+const ends: (() => Promise<unknown> | void)[] = [];
+
+beforeEach(async () => {
+  server = await RedisFixture.start();
+  ends.push(() => server.stop());
+});
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+function connect(role: ConnectionRole, url = server.url): Redis {
+  const redis = connectRedis(url, role, () => undefined);
+  ends.push(() => redis.disconnect());
+  return redis;
+}
+
+describe('a connection whose peer vanishes without a word (half-open)', () => {
+  test.each<[ConnectionRole]>([['request'], ['worker'], ['subscriber']])('of the role %s is given up, and works again once there is a way', async (role) => {
+    const proxy = await TcpProxy.start({ port: server.port });
+    ends.push(() => proxy.stop());
+    const redis = connect(role, `redis://127.0.0.1:${proxy.port}`);
+    await redis.ping();
+    let closes = 0;
+    redis.on('close', () => (closes += 1));
+    proxy.blackhole(true);
+    // Nothing but our own pulse tells: the TCP connection stays as it was.
+    await waitFor('the connection to be given up', () => closes > 0, 30_000);
+    expect(proxy.swallowed).toBeGreaterThan(0);
+    proxy.blackhole(false);
+    await waitFor('an answer', () => redis.ping(), 30_000);
+  }, 60_000);
+});
+
+describe('a Redis that became a replica (failover)', () => {
+  test('costs no write: it is sent again until there is a primary one', async () => {
+    const [redis, operator] = [connect('worker'), connect('worker')];
+    await redis.set('a', '1');
+    const port = await freePort();
+    await operator.call('REPLICAOF', '127.0.0.1', String(port));
+    const refused = async (): Promise<boolean> => (await operator.info('errorstats')).includes('errorstat_READONLY');
+    const written = redis.incr('a');
+    await waitFor('a refused write', refused);
+    await operator.call('REPLICAOF', 'NO', 'ONE');
+    expect(await written).toBe(2);
+  }, 30_000);
+
+  test('is not fit for work, and the check says so', async () => {
+    const [redis, operator] = [connect('request'), connect('worker')];
+    const check = new RedisCheck(redis, { allowNoPersistence: false });
+    await redis.ping();
+    expect((await check.run()).up).toBe(true);
+    await operator.config('SET', 'min-replicas-to-write', '1');
+    expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('takes no writes: NOREPLICAS') as unknown } });
+    await operator.config('SET', 'min-replicas-to-write', '0');
+    await waitFor('it to be fit again', async () => (await check.run()).up);
+  }, 30_000);
+});
+
+test('a full Redis answers, and is not fit for work', async () => {
+  const [redis, operator] = [connect('request'), connect('worker')];
+  const check = new RedisCheck(redis, { allowNoPersistence: false });
+  await redis.ping();
+  await operator.config('SET', 'maxmemory', '1');
+  await expect(operator.set('probe', 'x')).rejects.toThrow('OOM');
+  expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('Redis is full') as unknown } });
+  await operator.config('SET', 'maxmemory', '0');
+  expect((await check.run()).up).toBe(true);
+});
+
+test('Sentinels lead to the primary one, and to the next when that is killed', async () => {
+  const replica = await RedisFixture.start();
+  ends.push(() => replica.stop());
+  const atReplica = connect('worker', replica.url);
+  await atReplica.call('REPLICAOF', '127.0.0.1', String(server.port));
+  await waitFor('the replica to be in step', async () => (await atReplica.info('replication')).includes('master_link_status:up'), 20_000);
+  const sentinel = await startSentinel(server.port);
+  const atSentinel = connect('worker', sentinel);
+  await waitFor('the Sentinel to know the replica', async () => JSON.stringify(await atSentinel.call('SENTINEL', 'REPLICAS', 'main')).includes(String(replica.port)), 20_000);
+  const redis = connect('worker', `redis+sentinel://127.0.0.1:${new URL(sentinel).port}/main`);
+  await redis.set('a', '1');
+  await waitFor('the replica to have it', async () => (await atReplica.get('a')) === '1');
+  await server.halt('SIGKILL');
+  expect(await redis.incr('a')).toBe(2);
+  expect(await atReplica.get('a')).toBe('2');
+  expect((await atReplica.info('replication')).includes('role:master')).toBe(true);
+}, 60_000);
+
+/** A Sentinel that watches one primary; alone it decides. */
+async function startSentinel(primary: number): Promise<string> {
+  const [folder, port] = [await tempFolder(), await freePort()];
+  const file = join(folder.path, 'sentinel.conf');
+  await writeFile(file, `port ${port}\nbind 127.0.0.1\ndir ${folder.path}\nsentinel monitor main 127.0.0.1 ${primary} 1\nsentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n`);
+  const child: ChildProcess = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  const exited = once(child, 'exit');
+  ends.push(async () => {
+    child.kill('SIGKILL');
+    await exited;
+    await folder.remove();
+  });
+  return `redis://127.0.0.1:${port}`;
+}
