@@ -21,7 +21,7 @@ const ASKED = ['maxmemory-policy', 'appendonly', 'save'];
 export class RedisCheck {
   constructor(
     private readonly redis: Redis,
-    private readonly options: { allowNoPersistence: boolean },
+    private readonly options: { allowNoPersistence: boolean; /** A connection of the role `request` to try a write over, where `redis` is none: it would send a refused write again until it is taken. */ probe?: Redis },
   ) {}
 
   async run(): Promise<RedisVerdict> {
@@ -39,7 +39,7 @@ export class RedisCheck {
   /** A Redis that is full, or a replica, answers everything and takes nothing. */
   private async probe(verdict: RedisVerdict): Promise<RedisVerdict> {
     try {
-      await this.redis.set(PROBE, '1', 'PX', PROBE_MS);
+      await (this.options.probe ?? this.redis).set(PROBE, '1', 'PX', PROBE_MS);
       return verdict;
     } catch (error) {
       const { message } = error as Error;

@@ -10,24 +10,44 @@ import { feelPulse } from './redis-pulse.js';
  */
 export type ConnectionRole = 'request' | 'worker' | 'subscriber';
 
-/** The primary one became a replica, or we were led to one: what it refused is sent again to the new one. */
+/** What ioredis is told to do when the primary one became a replica, or we were led to one, and it refused a write. */
+const RECONNECT = 1;
 const RECONNECT_AND_RESEND = 2;
+
+/** Between two tries at a Redis that goes on refusing, milliseconds: it lets us in each time, so that trying alone never slows down. */
+const REFUSED_PAUSE_MS = 500;
 
 /** Connects to Redis, or to the primary one that Sentinels name; never throws for a Redis that is away: errors go to `onError` (ioredis reconnects by itself). @throws Error for a URL that cannot be read */
 export function connectRedis(url: string, role: ConnectionRole, onError: (error: Error) => void): Redis {
+  let refusedAt = -Infinity;
+  const retryStrategy = (attempt: number): number => Math.max(Math.min(50 * 2 ** Math.min(attempt, 5), 1000), performance.now() - refusedAt < REFUSED_PAUSE_MS ? REFUSED_PAUSE_MS : 0);
   const options: RedisOptions = {
     ...(role === 'request' ? { maxRetriesPerRequest: 1, commandTimeout: 1000, enableOfflineQueue: true } : { maxRetriesPerRequest: null }),
     enableAutoPipelining: role !== 'subscriber',
     connectionName: `function-runner-${role}`,
     // From 50 ms to 1 s: a Redis that is back is found within a second.
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1000),
+    retryStrategy,
     sentinelRetryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1000),
-    reconnectOnError: ({ message }) => (message.startsWith('READONLY') ? RECONNECT_AND_RESEND : false),
+    reconnectOnError: ({ message }) => {
+      if (!message.startsWith('READONLY')) return false;
+      refusedAt = performance.now();
+      // Whoever waits is told at once: sent again, it would be done after its caller was told that it was not.
+      return role === 'request' ? RECONNECT : RECONNECT_AND_RESEND;
+    },
     keepAlive: 10_000,
   };
   const location = redisLocation(url);
   const redis = 'url' in location ? new Redis(location.url, options) : new Redis({ ...options, ...location.options });
-  redis.on('error', onError);
+  redis.on('error', (error: Error) => onError(withoutCommand(error)));
   feelPulse(redis);
   return redis;
+}
+
+/**
+ * The command that failed is our own greeting, which holds the password, and a log may print all that an error holds. Taken
+ * from the error itself: every command that waited for the greeting is refused with the same one, and sees it after us.
+ */
+function withoutCommand(error: Error): Error {
+  if ('command' in error) delete error.command;
+  return error;
 }

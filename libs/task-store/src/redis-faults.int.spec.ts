@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { freePort, RedisFixture, TcpProxy, tempFolder, waitFor } from '@function-runner/testing';
 import type { Redis } from 'ioredis';
@@ -55,6 +56,19 @@ describe('a Redis that became a replica (failover)', () => {
     expect(await written).toBe(2);
   }, 30_000);
 
+  test('refuses at once what somebody waits for, and does it not later either', async () => {
+    const [redis, operator] = [connect('request'), connect('worker')];
+    await redis.ping();
+    await operator.call('REPLICAOF', '127.0.0.1', String(await freePort()));
+    await expect(redis.set('a', '1')).rejects.toThrow(/^READONLY/);
+    const check = new RedisCheck(redis, { allowNoPersistence: false });
+    await waitFor('the connection to be there again', () => redis.status === 'ready');
+    expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('takes no writes: READONLY') as unknown } });
+    await operator.call('REPLICAOF', 'NO', 'ONE');
+    await waitFor('it to be fit again', async () => (await check.run()).up);
+    expect(await redis.get('a')).toBeNull();
+  }, 30_000);
+
   test('is not fit for work, and the check says so', async () => {
     const [redis, operator] = [connect('request'), connect('worker')];
     const check = new RedisCheck(redis, { allowNoPersistence: false });
@@ -65,6 +79,22 @@ describe('a Redis that became a replica (failover)', () => {
     await operator.config('SET', 'min-replicas-to-write', '0');
     await waitFor('it to be fit again', async () => (await check.run()).up);
   }, 30_000);
+});
+
+test('a wrong password is in no error, and the right one lets us in without a restart', async () => {
+  const operator = connect('worker');
+  await operator.config('SET', 'requirepass', 'opensesame');
+  const errors: Error[] = [];
+  const redis = connectRedis(`redis://:open-barley@127.0.0.1:${server.port}`, 'worker', (error) => errors.push(error));
+  ends.push(() => redis.disconnect());
+  const refused = await redis.get('a').then(() => undefined, (error: unknown) => error);
+  await waitFor('a second try', () => errors.length > 1);
+  for (const error of [...errors, refused]) {
+    expect(error).toMatchObject({ message: expect.stringMatching(/^WRONGPASS/) as unknown });
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('open-barley');
+  }
+  await operator.config('SET', 'requirepass', 'open-barley');
+  expect(await waitFor('an answer', () => redis.ping())).toBe('PONG');
 });
 
 test('a full Redis answers, and is not fit for work', async () => {

@@ -53,7 +53,7 @@ export class EnvironmentChecks {
   }
 
   async redis(): Promise<string> {
-    const check = new RedisCheck(this.connections.main, { allowNoPersistence: this.config.allowNoPersistence === 'true' });
+    const check = new RedisCheck(this.connections.main, { allowNoPersistence: this.config.allowNoPersistence === 'true', probe: this.connections.probe });
     const { up, facts } = await within(REDIS_TIMEOUT_MS, check.run());
     if (!up) throw new Error(facts['message']);
     return `answers, policy ${facts['policy']}, persistence ${facts['persistence']}`;

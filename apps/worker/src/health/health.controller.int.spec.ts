@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { waitFor, WorkerProcess, buildWorker } from '@function-runner/testing';
+import { buildWorker, freePort, waitFor, WorkerProcess } from '@function-runner/testing';
 import { WorkerSite, type InProcessWorker, type Readiness } from '../worker-site.fixture.js';
 
 /** The daemon's socket at another place, so that it can be taken away or fall silent without harm to anybody else. */
@@ -84,6 +84,13 @@ describe('readiness', () => {
     await site.connection.config('SET', 'appendonly', 'no');
     await fails('redis', /persistence is off.*REDIS_ALLOW_NO_PERSISTENCE/);
     await site.connection.config('SET', 'appendonly', 'yes');
+    await ready();
+  });
+
+  it('fails for a Redis that has become a replica', async () => {
+    await site.connection.call('REPLICAOF', '127.0.0.1', String(await freePort()));
+    await fails('redis', /takes no writes: READONLY/);
+    await site.connection.call('REPLICAOF', 'NO', 'ONE');
     await ready();
   });
 
