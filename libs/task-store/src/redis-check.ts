@@ -7,8 +7,6 @@ export type RedisSettings = Readonly<Record<string, string>> | 'unknown';
 export interface RedisVerdict {
   up: boolean;
   facts: Record<string, string>;
-  /** Whether it answers, and must not be used: what it is told would be lost. */
-  unfit?: boolean;
 }
 
 /** A key that is written to see whether Redis takes anything; it is gone a moment later. */
@@ -69,10 +67,10 @@ export function judgeRedis(settings: RedisSettings, allowNoPersistence: boolean)
   const persistence = settings['appendonly'] === 'yes' ? 'aof' : (settings['save'] ?? '') !== '' ? 'rdb' : 'none';
   const facts = { policy, persistence };
   if (policy !== 'noeviction') {
-    return { up: false, unfit: true, facts: { ...facts, message: `maxmemory-policy is ${policy}: a full Redis would drop tasks; mend: CONFIG SET maxmemory-policy noeviction` } };
+    return { up: false, facts: { ...facts, message: `maxmemory-policy is ${policy}: a full Redis would drop tasks; mend: CONFIG SET maxmemory-policy noeviction` } };
   }
   if (persistence === 'none' && !allowNoPersistence) {
-    return { up: false, unfit: true, facts: { ...facts, message: 'persistence is off: a restart loses every task; mend: CONFIG SET appendonly yes, or REDIS_ALLOW_NO_PERSISTENCE=true if that is wanted' } };
+    return { up: false, facts: { ...facts, message: 'persistence is off: a restart loses every task; mend: CONFIG SET appendonly yes, or REDIS_ALLOW_NO_PERSISTENCE=true if that is wanted' } };
   }
   return { up: true, facts };
 }

@@ -20,14 +20,12 @@ const REFUSED_PAUSE_MS = 500;
 /** Connects to Redis, or to the primary one that Sentinels name; never throws for a Redis that is away: errors go to `onError` (ioredis reconnects by itself). @throws Error for a URL that cannot be read */
 export function connectRedis(url: string, role: ConnectionRole, onError: (error: Error) => void): Redis {
   let refusedAt = -Infinity;
-  const retryStrategy = (attempt: number): number => Math.max(Math.min(50 * 2 ** Math.min(attempt, 5), 1000), performance.now() - refusedAt < REFUSED_PAUSE_MS ? REFUSED_PAUSE_MS : 0);
   const options: RedisOptions = {
     ...(role === 'request' ? { maxRetriesPerRequest: 1, commandTimeout: 1000, enableOfflineQueue: true } : { maxRetriesPerRequest: null }),
     enableAutoPipelining: role !== 'subscriber',
     connectionName: `function-runner-${role}`,
-    // From 50 ms to 1 s: a Redis that is back is found within a second.
-    retryStrategy,
-    sentinelRetryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1000),
+    retryStrategy: (attempt) => Math.max(pauseBefore(attempt), performance.now() - refusedAt < REFUSED_PAUSE_MS ? REFUSED_PAUSE_MS : 0),
+    sentinelRetryStrategy: pauseBefore,
     reconnectOnError: ({ message }) => {
       if (!message.startsWith('READONLY')) return false;
       refusedAt = performance.now();
@@ -41,6 +39,11 @@ export function connectRedis(url: string, role: ConnectionRole, onError: (error:
   redis.on('error', (error: Error) => onError(withoutCommand(error)));
   feelPulse(redis);
   return redis;
+}
+
+/** Between two tries to connect, milliseconds: from 50 ms to 1 s, so that a Redis that is back is found within a second. */
+function pauseBefore(attempt: number): number {
+  return Math.min(50 * 2 ** Math.min(attempt, 5), 1000);
 }
 
 /**

@@ -1,55 +1,27 @@
-import { once } from 'node:events';
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { buildWorker, freePort, waitFor, WorkerProcess } from '@function-runner/testing';
+import { buildWorker, freePort, TcpProxy, waitFor, WorkerProcess } from '@function-runner/testing';
 import { WorkerSite, type InProcessWorker, type Readiness } from '../worker-site.fixture.js';
 
-/** The daemon's socket at another place, so that it can be taken away or fall silent without harm to anybody else. */
-class SocketProxy {
-  private server: Server | undefined;
-  private readonly sockets = new Set<Socket>();
-  silent = false;
-
-  constructor(readonly path: string) {}
-
-  async open(): Promise<void> {
-    this.server = createServer((client) => {
-      this.sockets.add(client);
-      client.on('error', () => undefined);
-      if (this.silent) return;
-      const daemon = createConnection((process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock').replace('unix://', ''));
-      this.sockets.add(daemon);
-      daemon.on('error', () => client.destroy());
-      client.on('close', () => daemon.destroy());
-      client.pipe(daemon).pipe(client);
-    }).listen(this.path);
-    await once(this.server, 'listening');
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    this.server?.close();
-    if (this.server !== undefined) await once(this.server, 'close');
-    this.server = undefined;
-    await rm(this.path, { force: true });
-  }
-}
+/** The daemon's socket, and where it stands in for it: there it can be taken away or fall silent without harm to anybody else. */
+const DAEMON = { path: (process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock').replace('unix://', '') };
+const openProxy = (): Promise<TcpProxy> => TcpProxy.start(DAEMON, { path: socketPath });
 
 let site: WorkerSite;
-let proxy: SocketProxy;
+let socketPath: string;
+let proxy: TcpProxy;
 let worker: InProcessWorker;
 
 beforeAll(async () => {
   site = await WorkerSite.open();
-  proxy = new SocketProxy(join(site.folder.path, 'docker.sock'));
-  await proxy.open();
-  worker = await site.startInProcess({ DOCKER_HOST: `unix://${proxy.path}` });
+  socketPath = join(site.folder.path, 'docker.sock');
+  proxy = await openProxy();
+  worker = await site.startInProcess({ DOCKER_HOST: `unix://${socketPath}` });
   await ready();
 });
 afterAll(async () => {
   await site.close();
-  await proxy.close();
+  await proxy.stop();
 });
 
 const ready = (): Promise<unknown> => waitFor('readiness', async () => (await worker.ask('/health/ready')).status === 200);
@@ -109,20 +81,17 @@ describe('readiness', () => {
   });
 
   it('fails for a daemon that is gone', async () => {
-    await proxy.close();
+    await proxy.stop();
     await fails('docker', /ENOENT/);
-    await proxy.open();
+    proxy = await openProxy();
     await ready();
   });
 
   it('fails for a daemon that hangs', async () => {
-    await proxy.close();
-    proxy.silent = true;
-    await proxy.open();
+    proxy.blackhole(true);
     await fails('docker', /no answer within 5000 ms/);
-    await proxy.close();
-    proxy.silent = false;
-    await proxy.open();
+    expect(proxy.swallowed).toBeGreaterThan(0);
+    proxy.blackhole(false);
     await ready();
   });
 
