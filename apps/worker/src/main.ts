@@ -2,17 +2,15 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SettingsError, TiersFileError } from '@function-runner/settings';
-import { loadWorkerConfig, WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
+import { loadWorkerConfig } from './config/worker-config.js';
 import { WorkerLifecycle } from './lifecycle/worker-lifecycle.js';
 import { LOGGER, type Logger } from './logging/logger.js';
 import { NestLogger } from './logging/nest-logger.js';
 import { WorkerModule } from './worker.module.js';
 
 try {
-  // Tried before Nest reads it, whose report of a provider that fails is a stack and not the sentence.
-  loadWorkerConfig();
-  const app = await NestFactory.create<NestExpressApplication>(WorkerModule, { bufferLogs: true, abortOnError: false });
-  const config = app.get<WorkerConfig>(WORKER_CONFIG);
+  const config = loadWorkerConfig();
+  const app = await NestFactory.create<NestExpressApplication>(WorkerModule.with(config), { bufferLogs: true, abortOnError: false });
   const logger = app.get<Logger>(LOGGER);
   app.useLogger(new NestLogger(logger));
   app.disable('x-powered-by');

@@ -13,7 +13,7 @@ import { BULLMQ_PRIORITY, JOB_NAME, queueName, type TaskPriority } from '@functi
 import { connectRedis, TaskStore, type TaskIdentity } from '@function-runner/task-store';
 import { DockerFixture, RedisFixture, scriptModel, scriptPipeline, tempFolder, testBaseImage, testJob, waitFor, type TempFolder, type TestJobChanges } from '@function-runner/testing';
 import type { Redis } from 'ioredis';
-import { loadWorkerConfig, WORKER_CONFIG } from './config/worker-config.js';
+import { loadWorkerConfig } from './config/worker-config.js';
 import { createLogger, LOGGER } from './logging/logger.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -76,8 +76,7 @@ export class WorkerSite {
   /** Starts a worker in this process; it is closed with the site, if not before. */
   async startInProcess(changes: Record<string, string> = {}): Promise<InProcessWorker> {
     const config = loadWorkerConfig(this.environment(changes));
-    const module = await Test.createTestingModule({ imports: [WorkerModule] })
-      .overrideProvider(WORKER_CONFIG).useValue(config)
+    const module = await Test.createTestingModule({ imports: [WorkerModule.with(config)] })
       .overrideProvider(LOGGER).useValue(createLogger('silent', config.workerId))
       .compile();
     const app = module.createNestApplication({ logger: false });

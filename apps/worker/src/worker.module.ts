@@ -1,7 +1,7 @@
-import { Module } from '@nestjs/common';
+import { Module, type DynamicModule } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { LearnedDemand, TaskStore, WorkerRegistry } from '@function-runner/task-store';
-import { loadWorkerConfig, WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
+import { WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine } from './container/container-engine.port.js';
 import { DemandLog } from './demand/demand-log.js';
 import { VramGauge } from './demand/vram-gauge.js';
@@ -38,35 +38,40 @@ import { WarmPool } from './warm/warm-pool.js';
 import { WARM_UP_GATE, WarmUp } from './warm/warm-up.js';
 import { Workspace } from './workspace/workspace.js';
 
-@Module({
-  imports: [TerminusModule.forRoot({ logger: false })],
-  controllers: [HealthController, MetricsController],
-  providers: [
-    { provide: WORKER_CONFIG, useFactory: () => loadWorkerConfig() },
-    { provide: LOGGER, inject: [WORKER_CONFIG], useFactory: (config: WorkerConfig) => createLogger(config.logLevel, config.workerId) },
-    { provide: RedisConnections, inject: [WORKER_CONFIG, LOGGER], useFactory: (config: WorkerConfig, logger: Logger) => new RedisConnections(config.redisUrl, logger) },
-    { provide: TASK_STORE, inject: [RedisConnections, WORKER_CONFIG], useFactory: (redis: RedisConnections, { retentionMs }: WorkerConfig) => new TaskStore(redis.main, { retentionMs }) },
-    { provide: ClusterReader, inject: [RedisConnections, WorkerRegistry], useFactory: (redis: RedisConnections, registry: WorkerRegistry) => new ClusterReader(redis.main, registry) },
-    { provide: LearnedDemand, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new LearnedDemand(redis.main) },
-    { provide: WorkerRegistry, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new WorkerRegistry(redis.main) },
-    {
-      provide: CONTAINER_ENGINE,
-      inject: [WORKER_CONFIG, InstallIdentity, LOGGER],
-      useFactory: ({ containerEngine, dockerHost, imagePull, processCommands }: WorkerConfig, identity: InstallIdentity, logger: Logger): ContainerEngine => {
-        if (containerEngine !== 'process') return new DockerEngine({ dockerHost, pull: imagePull }, identity, logger);
-        logger.warn('CONTAINER_ENGINE=process: pipelines run as plain processes and NOTHING IS ISOLATED; use it for development only');
-        return new ProcessEngine(processCommands);
-      },
-    },
-    ContainerExecutor,
-    { provide: WARM_UP_GATE, useExisting: Intake },
-    {
-      provide: TASK_EXECUTOR,
-      inject: [WORKER_CONFIG, ContainerExecutor],
-      useFactory: ({ containerEngine, nullEngineDurationMs }: WorkerConfig, containers: ContainerExecutor): TaskExecutor =>
-        containerEngine === 'null' ? new NullExecutor(nullEngineDurationMs) : containers,
-    },
-    InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, DemandLog, VramGauge, Host, LeaseKeeper, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, WarmUp, ServingStarter, RecentProjects, ContainerShape, Heartbeat, WorkerLifecycle,
-  ],
-})
-export class WorkerModule {}
+/** Puts the worker together: who gets what. The configuration is read once, by whoever starts the process. */
+@Module({})
+export class WorkerModule {
+  static with(config: WorkerConfig): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: [TerminusModule.forRoot({ logger: false })],
+      controllers: [HealthController, MetricsController],
+      providers: [
+        { provide: WORKER_CONFIG, useValue: config },
+        { provide: LOGGER, useFactory: () => createLogger(config.logLevel, config.workerId) },
+        { provide: RedisConnections, inject: [LOGGER], useFactory: (logger: Logger) => new RedisConnections(config.redisUrl, logger) },
+        { provide: TASK_STORE, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new TaskStore(redis.main, { retentionMs: config.retentionMs }) },
+        { provide: ClusterReader, inject: [RedisConnections, WorkerRegistry], useFactory: (redis: RedisConnections, registry: WorkerRegistry) => new ClusterReader(redis.main, registry) },
+        { provide: LearnedDemand, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new LearnedDemand(redis.main) },
+        { provide: WorkerRegistry, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new WorkerRegistry(redis.main) },
+        {
+          provide: CONTAINER_ENGINE,
+          inject: [InstallIdentity, LOGGER],
+          useFactory: (identity: InstallIdentity, logger: Logger): ContainerEngine => {
+            if (config.containerEngine !== 'process') return new DockerEngine({ dockerHost: config.dockerHost, pull: config.imagePull }, identity, logger);
+            logger.warn('CONTAINER_ENGINE=process: pipelines run as plain processes and NOTHING IS ISOLATED; use it for development only');
+            return new ProcessEngine(config.processCommands);
+          },
+        },
+        ContainerExecutor,
+        { provide: WARM_UP_GATE, useExisting: Intake },
+        {
+          provide: TASK_EXECUTOR,
+          inject: [ContainerExecutor],
+          useFactory: (containers: ContainerExecutor): TaskExecutor => (config.containerEngine === 'null' ? new NullExecutor(config.nullEngineDurationMs) : containers),
+        },
+        InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, DemandLog, VramGauge, Host, LeaseKeeper, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, WarmUp, ServingStarter, RecentProjects, ContainerShape, Heartbeat, WorkerLifecycle,
+      ],
+    };
+  }
+}
