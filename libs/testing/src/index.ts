@@ -4,6 +4,8 @@ export { RedisFixture } from './redis-fixture.js';
 export { TcpProxy } from './tcp-proxy.js';
 export type { ProxyTarget } from './tcp-proxy.js';
 export { DockerFixture } from './docker-fixture.js';
+export { DockerDaemonFixture } from './docker-daemon-fixture.js';
+export type { DockerDaemonOptions } from './docker-daemon-fixture.js';
 export { NODE_IN_IMAGE, testBaseImage } from './test-image.js';
 export { tempFolder } from './temp-folder.js';
 export type { TempFolder } from './temp-folder.js';
