@@ -10,12 +10,10 @@ import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { projectChannel } from '@function-runner/progress-protocol';
 import { TaskError } from '@function-runner/task-contract';
+import { withinTime } from './within-time.js';
 
 /** How long a channel outlives its last holder, milliseconds. */
 const LINGER_MS = 2_000;
-
-/** Longest wait for a SUBSCRIBE that a request needs: as long as any command may take. */
-const SUBSCRIBE_TIMEOUT_MS = 1_000;
 
 /** How often the connection is tried, and how long an answer may take: a peer that vanished sends no farewell. */
 const PING_EVERY_MS = 10_000;
@@ -41,7 +39,9 @@ export class EventFeed {
   private readonly logger = new Logger('Feed');
   private readonly channels = new Map<string, Channel>();
   private listener: FeedListener | undefined;
+  /** When the connection was lost; undefined while nothing is missed, or its listener knows of the gap. */
   private lostAt: number | undefined;
+  private readonly waitingForWhole: (() => void)[] = [];
   private pinger: NodeJS.Timeout | undefined;
 
   constructor(private readonly redis: Redis) {}
@@ -82,6 +82,19 @@ export class EventFeed {
    */
   async caughtUp(): Promise<void> {
     await withinTime(this.redis.ping());
+  }
+
+  /** Whether messages may be lost of which the listener has not been told yet. */
+  get hasOpenGap(): boolean {
+    return this.lostAt !== undefined;
+  }
+
+  /**
+   * Resolves once the listener has been told of every gap there is.
+   * @throws TaskError UNAVAILABLE when Redis does not come back in time
+   */
+  async whole(): Promise<void> {
+    if (this.lostAt !== undefined) await withinTime(new Promise<void>((resolve) => this.waitingForWhole.push(resolve)));
   }
 
   release(projectId: string): void {
@@ -134,6 +147,7 @@ export class EventFeed {
     this.lostAt = undefined;
     this.logger.log(`${names.length} projects are heard again`);
     this.listener?.onGap(since);
+    for (const wake of this.waitingForWhole.splice(0)) wake();
   }
 
   private async ping(): Promise<void> {
@@ -144,17 +158,5 @@ export class EventFeed {
       this.logger.warn(`the subscriber connection does not answer (${String(error)}); connecting again`);
       this.redis.disconnect(true);
     }
-  }
-}
-
-async function withinTime<T>(work: Promise<T>, limitMs = SUBSCRIBE_TIMEOUT_MS): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new TaskError('UNAVAILABLE', 'Redis cannot take the request now; try again in a moment')), limitMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -145,6 +145,77 @@ describe('a lost subscriber connection', () => {
   });
 });
 
+describe('a lost subscriber connection soon after an api’s start', () => {
+  /** Cuts off every subscriber, and proves by a task of its own that all are heard again, to its end. */
+  async function loseAndRecover(starter: RecordingClient, listeners: readonly RecordingClient[]): Promise<void> {
+    expect(Number(await first.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))).toBeGreaterThanOrEqual(2);
+    const task = await start(starter);
+    await first.runTask(task, 2);
+    for (const client of listeners) {
+      await client.waitForEvent('task_success', ({ taskId }) => taskId === task.taskId);
+      expect(client.seqsOf(task.taskId)).toEqual(seqs(5));
+    }
+  }
+
+  test('tells nobody again what a snapshot or a resume has told', async () => {
+    const starter = await first.connect();
+    const ended = await start(starter);
+    await first.runTask(ended, 2);
+    const shownOnly = await start(starter);
+    await first.runTask(shownOnly, 0);
+    const running = await start(starter);
+    const begun = await first.store.begin(running, 'worker-1', 3);
+    if (begun.kind !== 'started') throw new Error('the task did not start');
+    // It knows nothing but what its clients ask for.
+    const fresh = await ApiFixture.start(redis);
+    try {
+      const follower = await fresh.connect();
+      const resumer = await fresh.connect();
+      await follower.request('subscribe_project', { projectId: 'film' });
+      for (const { taskId } of [ended, running]) expect(await resumer.request('resume_task', { taskId, lastSeq: 1 })).toMatchObject({ taskId });
+      const both = await fresh.connect();
+      await both.request('resume_task', { taskId: ended.taskId });
+      await both.request('subscribe_project', { projectId: 'film' });
+      await loseAndRecover(starter, [follower, both]);
+      await loseAndRecover(starter, [follower, both]);
+      await first.complete(running, begun.attempt);
+      for (const client of [follower, both, resumer]) await client.waitForEvent('task_success', ({ taskId }) => taskId === running.taskId);
+      for (const client of [follower, both]) expect(client.seqsOf(shownOnly.taskId)).toEqual([]);
+      expect(follower.seqsOf(ended.taskId)).toEqual([]);
+      expect(both.seqsOf(ended.taskId)).toEqual(seqs(5));
+      expect(resumer.seqsOf(ended.taskId)).toEqual([2, 3, 4, 5]);
+      for (const client of [follower, both]) expect(client.seqsOf(running.taskId)).toEqual([3]);
+      expect(resumer.seqsOf(running.taskId)).toEqual([2, 3]);
+    } finally {
+      await fresh.dispose();
+    }
+  });
+
+  test('hides nothing from those who followed before, whoever asks for it meanwhile', async () => {
+    const starter = await first.connect();
+    const follower = await second.connect();
+    await follower.request('subscribe_project', { projectId: 'film' });
+    for (let round = 0; round < 6; round += 1) {
+      const task = await start(starter);
+      const joiner = await second.connect();
+      // What comes while nobody is heard, ends, and is asked for by others at the same moment.
+      const [killed] = await Promise.all([
+        first.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub'),
+        first.runTask(task, round),
+        joiner.request(round % 2 === 0 ? 'subscribe_project' : 'resume_task', round % 2 === 0 ? { projectId: 'film' } : { taskId: task.taskId }),
+      ]);
+      expect(Number(killed)).toBeGreaterThanOrEqual(2);
+      await follower.waitForEvent('task_success', ({ taskId }) => taskId === task.taskId);
+      expect(follower.seqsOf(task.taskId)).toEqual(seqs(round + 3));
+      const [snapshot] = joiner.named('project_snapshot') as { tasks: { taskId: string; lastSeq: number }[] }[];
+      const shown = snapshot?.tasks.find(({ taskId }) => taskId === task.taskId)?.lastSeq ?? 0;
+      if (shown < round + 3) await joiner.waitForEvent('task_success', ({ taskId }) => taskId === task.taskId);
+      expect(joiner.seqsOf(task.taskId)).toEqual(seqs(round + 3).slice(shown));
+      joiner.socket.disconnect();
+    }
+  });
+});
+
 describe('what is not worth keeping', () => {
   test('previews come as bytes and are never replayed', async () => {
     const starter = await first.connect();

@@ -10,6 +10,8 @@
  *   - an event is forwarded only as the next of its task; what pub/sub missed is read from the log, one read of a
  *     task at a time;
  *   - between the check how far a task has been forwarded and the join of its room nothing is awaited;
+ *   - after a loss of the connection whoever followed a task is told what was missed before anybody new is let in: from
+ *     what a newcomer is shown on, the task counts as told to all;
  *   - after a task's terminal event its room is left and its entry dropped; its id is remembered for a while, or a
  *     late message would tell the whole story again;
  *   - a project that nobody follows is not heard.
@@ -25,6 +27,7 @@ import type { EventFeed } from './event-feed.js';
 import { RecentIds } from './recent-ids.js';
 import { rooms } from './rooms.js';
 import { fill, hasGap, offer, release, type TaskCursor } from './task-cursor.js';
+import { withinTime } from './within-time.js';
 
 /** Ended tasks remembered, so that a late message of one is known as such. */
 const MAX_ENDED = 20_000;
@@ -63,6 +66,8 @@ interface WatchedProject {
   readonly windows: Set<Window>;
   /** Requests at work on it. */
   holders: number;
+  /** The search for tasks that came while the connection was lost. */
+  searching: Promise<void> | undefined;
 }
 
 /** Collects what is forwarded of a project (or one task of it) while somebody reads its past. */
@@ -213,10 +218,14 @@ export class ProgressRelay {
     await this.withWindow(projectId, undefined, async (window) => {
       const records = await this.read(this.store.listProject(projectId, limit));
       // What the list shows must not come as an event again, not even late: the task's last one may still be on its way.
-      await this.read(this.feed.caughtUp());
+      await this.whole(projectId);
       await Promise.all(records.map(async (record) => {
-        const task = isTerminal(record.state) ? this.tasks.get(record.taskId) : await this.adoptTask(record);
-        if (task === undefined) return;
+        const task = isTerminal(record.state) ? this.tasks.get(record.taskId) : await this.adoptWhole(record);
+        if (task === undefined) {
+          // Told to everybody by now: to those before this one as events, to this one by the list.
+          this.ended.add(record.taskId);
+          return;
+        }
         // Its starter is being answered; what is held for it must not come after the list.
         if (task.held !== undefined) await new Promise<void>((resolve) => task.lettingGo.push(resolve));
         if (this.isWatched(task) && task.lastSeq < record.seq) await this.catchUp(task);
@@ -237,7 +246,14 @@ export class ProgressRelay {
   }
 
   /** Watches a task that is in the middle of its life, from where it stands. Undefined where it has ended. */
-  private async adoptTask({ taskId, projectId, batchId }: TaskIdentity): Promise<WatchedTask | undefined> {
+  private async adoptTask(identity: TaskIdentity): Promise<WatchedTask | undefined> {
+    // Those who follow its project may have missed it; adopted before they are told, it would begin for them where it stands.
+    if (!this.ended.has(identity.taskId) && !this.tasks.has(identity.taskId)) await this.whole(identity.projectId);
+    return this.adoptWhole(identity);
+  }
+
+  /** The same, once {@link whole} has been true since the task was heard of. */
+  private async adoptWhole({ taskId, projectId, batchId }: TaskIdentity): Promise<WatchedTask | undefined> {
     if (this.ended.has(taskId)) return undefined;
     let task = this.tasks.get(taskId);
     if (task === undefined) {
@@ -247,6 +263,23 @@ export class ProgressRelay {
     }
     await task.adopting;
     return task.ended ? undefined : task;
+  }
+
+  /**
+   * Resolves once everything that was published of the project before the call has come here, or is being read from the
+   * logs of tasks under watch.
+   * @throws TaskError UNAVAILABLE when Redis does not answer in time
+   */
+  private async whole(projectId: string): Promise<void> {
+    await this.read(this.feed.caughtUp());
+    for (let searching = this.searchOf(projectId); this.feed.hasOpenGap || searching !== undefined; searching = this.searchOf(projectId)) {
+      await this.feed.whole();
+      if (searching !== undefined) await withinTime(searching);
+    }
+  }
+
+  private searchOf(projectId: string): Promise<void> | undefined {
+    return this.projects.get(projectId)?.searching;
   }
 
   /** Finds out where a task stands, and lets its events go from there. */
@@ -372,21 +405,29 @@ export class ProgressRelay {
   /** After a loss of the connection: what is under watch catches up, and followed projects are looked through for tasks that came meanwhile. */
   private recover(since: number): void {
     for (const task of this.tasks.values()) if (task.held === undefined) this.catchUpInBackground(task);
-    for (const project of this.projects.values()) if (this.isFollowed(project)) void this.findMissed(project, since);
+    for (const project of this.projects.values()) if (this.isFollowed(project)) this.search(project, since);
   }
 
+  private search(project: WatchedProject, since: number): void {
+    const searching = Promise.all([project.searching, this.findMissed(project, since)]).then(() => {
+      if (project.searching === searching) project.searching = undefined;
+    });
+    project.searching = searching;
+  }
+
+  /** Watches the tasks that came while nothing was heard; resolves when all are under watch, or nobody follows the project any more. */
   private async findMissed(project: WatchedProject, since: number): Promise<void> {
-    try {
-      const records = await this.store.listProject(project.projectId, LOOK_BACK_TASKS);
-      for (const { taskId, batchId, submittedAt } of records) {
-        if (this.tasks.has(taskId) || this.ended.has(taskId) || Date.parse(submittedAt) < since - CLOCK_SLACK_MS) continue;
-        this.catchUpInBackground(this.watch(project, taskId, undefined, batchId));
+    while (!this.closed && this.isFollowed(project)) {
+      try {
+        for (const { taskId, batchId, submittedAt } of await this.store.listProject(project.projectId, LOOK_BACK_TASKS)) {
+          if (this.tasks.has(taskId) || this.ended.has(taskId) || Date.parse(submittedAt) < since - CLOCK_SLACK_MS) continue;
+          this.catchUpInBackground(this.watch(project, taskId, undefined, batchId));
+        }
+        return;
+      } catch (error) {
+        this.logger.warn(`the project ${project.projectId} cannot be looked through: ${String(error)}; trying again`);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
       }
-    } catch (error) {
-      this.logger.warn(`the project ${project.projectId} cannot be looked through: ${String(error)}; trying again`);
-      setTimeout(() => {
-        if (!this.closed && this.isFollowed(project)) void this.findMissed(project, since);
-      }, RETRY_MS).unref();
     }
   }
 
@@ -453,7 +494,7 @@ export class ProgressRelay {
   private projectOf(projectId: string): WatchedProject {
     const found = this.projects.get(projectId);
     if (found !== undefined) return found;
-    const project: WatchedProject = { projectId, tasks: new Set(), windows: new Set(), holders: 0 };
+    const project: WatchedProject = { projectId, tasks: new Set(), windows: new Set(), holders: 0, searching: undefined };
     this.projects.set(projectId, project);
     this.feed.hold(projectId);
     return project;

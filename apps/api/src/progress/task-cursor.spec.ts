@@ -48,6 +48,7 @@ describe('a task’s cursor', () => {
     ['what is known already', 4, 5, [3, 4, 5], [5], 5],
     ['a log with a hole', 1, 9, [7, 8, 9], [7, 8, 9], 9],
     ['a log that has expired', 1, 9, [], [], 9],
+    ['nothing new, of a task taken up in mid-life', 4, 0, [], [], 4],
   ])('fills from the log: %s', (_what, lastSeq, wantedSeq, log, forwarded, then) => {
     const cursor: TaskCursor = { lastSeq, wantedSeq, held: undefined };
     expect(seqsOf(fill(cursor, log.map(event)))).toEqual(forwarded);

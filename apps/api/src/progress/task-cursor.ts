@@ -45,7 +45,7 @@ export function release(cursor: TaskCursor): TaskEvent[] {
 export function fill(cursor: TaskCursor, log: readonly TaskEvent[]): TaskEvent[] {
   const news = log.filter(({ seq }) => seq > cursor.lastSeq);
   const last = news.at(-1);
-  cursor.lastSeq = last === undefined ? cursor.wantedSeq : last.seq;
+  cursor.lastSeq = last === undefined ? Math.max(cursor.lastSeq, cursor.wantedSeq) : last.seq;
   cursor.wantedSeq = Math.max(cursor.wantedSeq, cursor.lastSeq);
   return news;
 }
