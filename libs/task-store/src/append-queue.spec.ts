@@ -8,20 +8,23 @@ function report(progress: number): QueuedReport {
 }
 
 /** A queue, and the bundles that it has written: task, attempt and progress of each report. */
-function recordingQueue(answer: (size: number) => Promise<number>): { queue: AppendQueue; written: string[] } {
+function recordingQueue(answer: (size: number) => Promise<number>): { queue: AppendQueue; written: string[]; ordinals: number[] } {
   const written: string[] = [];
-  const queue = new AppendQueue((task, attempt, reports) => {
+  const ordinals: number[] = [];
+  const queue = new AppendQueue(({ task, attempt, ordinal, reports }) => {
+    ordinals.push(ordinal);
     written.push(`${task.taskId} ${attempt}: ${reports.map(({ progress }) => progress).join(' ')}`);
     return answer(reports.length);
   });
-  return { queue, written };
+  return { queue, written, ordinals };
 }
 
 test('reports of one turn go together and keep their own seq', async () => {
-  const { queue, written } = recordingQueue(() => Promise.resolve(7));
+  const { queue, written, ordinals } = recordingQueue(() => Promise.resolve(7));
   expect(await Promise.all([1, 2, 3].map((progress) => queue.add(identity, 1, report(progress))))).toEqual([7, 8, 9]);
   expect(await queue.add(identity, 1, report(4))).toBe(7);
   expect(written).toEqual(['task-1 1: 1 2 3', 'task-1 1: 4']);
+  expect(ordinals).toEqual([1, 4]);
 });
 
 test('tasks and attempts are never mixed, and attempts keep their order', async () => {

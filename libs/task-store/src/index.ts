@@ -2,7 +2,7 @@ export { TaskStore } from './task-store.js';
 export type { AppendOutcome, BatchRecord, BeginOutcome, CancelOutcome, FinishOutcome, QueueStanding, ReleaseOutcome, TaskEnd, TellOutcome, WorkerOrder } from './task-store.js';
 export { ProjectStore } from './project-store.js';
 export type { ProjectRecord } from './project-record.js';
-export type { NewTask, TaskIdentity, TaskRecord } from './task-record.js';
+export type { HeldTask, NewTask, TaskIdentity, TaskRecord } from './task-record.js';
 export { connectRedis } from './redis-connection.js';
 export type { ConnectionRole } from './redis-connection.js';
 export { redisLocation } from './redis-location.js';

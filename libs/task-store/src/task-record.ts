@@ -10,6 +10,15 @@ export interface TaskIdentity {
   batchId?: string;
 }
 
+/** A task as the holder of an attempt writes of it. */
+export interface HeldTask extends TaskIdentity {
+  /**
+   * The claim that the attempt was begun with. A Redis that lost its last second may give the same attempt number twice; what
+   * names its claim is then refused where another has begun since. Without one the attempt's number alone decides.
+   */
+  claim?: string;
+}
+
 /** A task that is about to be created. */
 export interface NewTask extends TaskIdentity {
   nodeType: string;

@@ -4,12 +4,14 @@
  * Owns the keys `task:{id}`, `task:{id}:events`, `project:{id}:tasks`, `project:{id}:request:*` and `batch:{id}`.
  * Both apps write through it and nothing else touches these keys. What must stay true: an event's seq is given
  * where the event is stored, in the step that publishes it; after a terminal event comes none; a write of an
- * attempt is refused once a newer one exists; every key expires `retention` after its task's end at the latest.
+ * attempt is refused once a newer one exists; a script that is sent twice, since its answer was lost, does nothing twice
+ * and answers as it did; every key expires `retention` after its task's end at the latest.
  */
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { isTaskState, type ErrorCode, type TaskState } from '@function-runner/task-contract';
 import { decodeEvent, isPreview, keys, projectChannel, taskChannel, workerChannel, type ProgressReport, type TaskEvent, type TaskResult } from '@function-runner/progress-protocol';
-import { AppendQueue, type QueuedReport } from './append-queue.js';
+import { AppendQueue, type ReportBundle } from './append-queue.js';
 import { eventHead, eventTail } from './event-text.js';
 import { APPEND_PROGRESS_LUA } from './lua/append-progress.lua.js';
 import { APPEND_QUEUED_LUA } from './lua/append-queued.lua.js';
@@ -20,7 +22,7 @@ import { FINISH_TASK_LUA } from './lua/finish-task.lua.js';
 import { RELEASE_TASK_LUA } from './lua/release-task.lua.js';
 import { newTaskFields, parseRecord } from './record-fields.js';
 import { Script } from './script.js';
-import type { NewTask, TaskIdentity, TaskRecord } from './task-record.js';
+import type { HeldTask, NewTask, TaskIdentity, TaskRecord } from './task-record.js';
 
 const CREATE = new Script('functionRunnerCreateTask', CREATE_TASK_LUA, 2);
 const BEGIN = new Script('functionRunnerBeginAttempt', BEGIN_ATTEMPT_LUA, 2);
@@ -35,6 +37,9 @@ const REQUEST_TTL_MS = 86_400_000;
 
 /** `queued` events that one task may have beyond its first: at the pace at which waiting tasks are told, those of days. */
 const MOST_QUEUED_EVENTS = 200;
+
+/** Claims of one task that are known again: a script comes again after a cut connection, not attempts later. */
+const MOST_CLAIMS = 8;
 
 /** A project's index keeps a task this long beyond its retention, so that one that waited for days is still listed. */
 const INDEX_SLACK_MS = 7 * 86_400_000;
@@ -75,7 +80,9 @@ export type WorkerOrder = { cancel: string; reason: string } | { evict: string }
 export class TaskStore {
   /** When this process last swept a project's index, milliseconds since the epoch. */
   private readonly sweptAt = new Map<string, number>();
-  private readonly appends = new AppendQueue((identity, attempt, reports) => this.appendAll(identity, attempt, reports));
+  private readonly appends = new AppendQueue((bundle) => this.appendAll(bundle));
+  /** By which events of this process are known again. */
+  private readonly writer = randomUUID().slice(0, 8);
 
   constructor(
     private readonly redis: Redis,
@@ -85,19 +92,18 @@ export class TaskStore {
   }
 
   /**
-   * Creates the task and its first event; an existing one is left alone. `false` when it was there.
+   * Creates the task and its first event; an existing one is left alone.
    * The project's index is written beside it: another slot, so not in the script.
    */
-  async create(task: NewTask, queuePosition: number | undefined, now = new Date()): Promise<boolean> {
+  async create(task: NewTask, queuePosition: number | undefined, now = new Date()): Promise<void> {
     const extra = queuePosition === undefined ? {} : { queue_position: queuePosition };
-    const [created] = await Promise.all([
+    await Promise.all([
       CREATE.run(this.redis, keysOf(task.taskId), [
         eventHead(task), eventTail(task, 'queued', 'queued', now, extra), taskChannel(task.taskId), projectChannel(task.projectId),
         ...newTaskFields(task),
       ]),
       this.enterIndex(task, now.getTime()),
     ]);
-    return created === 1;
   }
 
   /** Enters the task into its project's index, whose end is put off; every now and then it is swept. */
@@ -124,8 +130,13 @@ export class TaskStore {
     return (await this.redis.get(key)) ?? taskId;
   }
 
-  /** Claims the next attempt for a worker process. `maxLosses` workers may die of the task before it fails. */
-  async begin(identity: TaskIdentity, workerId: string, maxLosses: number, now = new Date()): Promise<BeginOutcome> {
+  /**
+   * Claims the next attempt for a worker process. `maxLosses` workers may die of the task before it fails. `claim` names the
+   * taking of the job by which the worker has it, without white space: with one that has begun before nothing begins, and the
+   * answer is the same attempt, even where it is over.
+   */
+  async begin(identity: TaskIdentity, workerId: string, maxLosses: number, claim: string = randomUUID(), now = new Date()): Promise<BeginOutcome> {
+    if (!/^\S+$/.test(claim)) throw new RangeError(`the claim ${JSON.stringify(claim)} is empty or holds white space`);
     this.appends.flush(identity.taskId);
     const lost = `the workers of ${maxLosses} attempts died while they ran this task; look for what it does to them before starting it again`;
     const [kind, value] = asList(
@@ -134,7 +145,7 @@ export class TaskStore {
         workerId, now.getTime(), maxLosses,
         eventTail(identity, 'failed', 'failed', now, { error: lost, code: 'WORKER_LOST', retryable: true, log_tail: [] }),
         eventTail(identity, 'cancelled', 'cancelled', now, { reason: 'cancelled while its worker was lost' }),
-        this.options.retentionMs, lost,
+        this.options.retentionMs, lost, claim, MOST_CLAIMS,
       ]),
     );
     if (kind === 'started') return { kind, attempt: Number(value) };
@@ -142,10 +153,10 @@ export class TaskStore {
   }
 
   /** Stores and publishes a progress event of an attempt; those of one turn of the loop share a script. @throws RangeError where the progress is not within 0–100. */
-  async append(identity: TaskIdentity, attempt: number, state: 'preparing' | 'running', report: ProgressReport, now = new Date()): Promise<AppendOutcome> {
+  async append(task: HeldTask, attempt: number, state: 'preparing' | 'running', report: ProgressReport, now = new Date()): Promise<AppendOutcome> {
     // The script puts the number into the event's text as it is: NaN would make an entry that no reader can parse.
     if (!(report.progress >= 0 && report.progress <= 100)) throw new RangeError(`the progress ${report.progress} is not within 0–100`);
-    const seq = await this.appends.add(identity, attempt, { ...report, state, now });
+    const seq = await this.appends.add(task, attempt, { ...report, state, now });
     if (seq === 0) return { kind: 'cancelling' };
     return seq > 0 ? { kind: 'stored', seq } : { kind: 'superseded' };
   }
@@ -160,7 +171,7 @@ export class TaskStore {
     this.appends.flush(identity.taskId);
     const extra = { queue_position: queuePosition, ...(etaSeconds === undefined ? {} : { eta_seconds: Math.round(etaSeconds) }) };
     const seq = await TELL_QUEUED.run(this.redis, keysOf(identity.taskId), [
-      eventHead(identity), eventTail(identity, 'queued', step, now, extra), taskChannel(identity.taskId), projectChannel(identity.projectId), step, MOST_QUEUED_EVENTS,
+      eventHead(identity), eventTail(identity, 'queued', step, now, extra), taskChannel(identity.taskId), projectChannel(identity.projectId), step, MOST_QUEUED_EVENTS, this.writer, this.appends.number(1),
     ]);
     if (typeof seq === 'number' && seq > 0) return { kind: 'stored', seq };
     return { kind: seq === -1 ? 'exhausted' : 'refused' };
@@ -168,22 +179,23 @@ export class TaskStore {
 
   /**
    * Ends the task. `attempt` undefined ends it whatever its attempt: for a task that never reached its queue; `none` only
-   * while it waits: for one that left its queue without being taken.
+   * while it waits: for one that left its queue without being taken. `ended` is the answer as well where the task has this
+   * very end already.
    */
-  async finish(identity: TaskIdentity, attempt: number | 'none' | undefined, end: TaskEnd, now = new Date()): Promise<FinishOutcome> {
+  async finish(identity: HeldTask, attempt: number | 'none' | undefined, end: TaskEnd, now = new Date()): Promise<FinishOutcome> {
     this.appends.flush(identity.taskId);
     const { extra, fields } = describeEnd(end);
     const [kind, value] = asList(
       await FINISH.run(this.redis, keysOf(identity.taskId), [
         eventHead(identity), eventTail(identity, end.state, end.state, now, extra), taskChannel(identity.taskId), projectChannel(identity.projectId),
-        attempt ?? '', end.state, end.state === 'completed' ? 100 : '', now.getTime(), this.options.retentionMs, ...fields,
+        attempt ?? '', end.state, end.state === 'completed' ? 100 : '', now.getTime(), this.options.retentionMs, identity.claim ?? '', ...fields,
       ]),
     );
     if (kind === 'ended') return { kind, seq: Number(value) };
     return kind === 'refused' ? { kind, state: asState(value) } : { kind: 'missing' };
   }
 
-  /** Cancels a task: at once where it waits, through its worker where it runs. */
+  /** Cancels a task: at once where it waits, through its worker where it runs; asked again, the worker is told again. */
   async cancel(identity: TaskIdentity, reason: string, now = new Date()): Promise<CancelOutcome> {
     this.appends.flush(identity.taskId);
     const order: WorkerOrder = { cancel: identity.taskId, reason };
@@ -199,13 +211,13 @@ export class TaskStore {
   }
 
   /** Puts a task back into the state it had before its worker took it. */
-  async release(identity: TaskIdentity, attempt: number, why: string, now = new Date()): Promise<ReleaseOutcome> {
+  async release(identity: HeldTask, attempt: number, why: string, now = new Date()): Promise<ReleaseOutcome> {
     this.appends.flush(identity.taskId);
     const [kind, value] = asList(
       await RELEASE.run(this.redis, keysOf(identity.taskId), [
         eventHead(identity), eventTail(identity, 'queued', why, now),
         eventTail(identity, 'cancelled', 'cancelled', now, { reason: 'cancelled while its worker put it back' }),
-        taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, now.getTime(), this.options.retentionMs,
+        taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, now.getTime(), this.options.retentionMs, identity.claim ?? '',
       ]),
     );
     if (kind === 'released') return { kind };
@@ -246,11 +258,11 @@ export class TaskStore {
     return text === null ? undefined : (JSON.parse(text) as BatchRecord);
   }
 
-  private async appendAll(identity: TaskIdentity, attempt: number, reports: readonly QueuedReport[]): Promise<number> {
+  private async appendAll({ task, attempt, ordinal, reports }: ReportBundle): Promise<number> {
     const last = reports.at(-1);
-    const seq = await APPEND.run(this.redis, keysOf(identity.taskId), [
-      eventHead(identity), taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, last?.state ?? '', last?.step ?? '',
-      ...reports.flatMap((report) => [report.progress, eventTail(identity, report.state, report.step, report.now)]),
+    const seq = await APPEND.run(this.redis, keysOf(task.taskId), [
+      eventHead(task), taskChannel(task.taskId), projectChannel(task.projectId), attempt, last?.state ?? '', last?.step ?? '',
+      task.claim ?? '', this.writer, ordinal, ...reports.flatMap((report) => [report.progress, eventTail(task, report.state, report.step, report.now)]),
     ]);
     return typeof seq === 'number' ? seq : -1;
   }

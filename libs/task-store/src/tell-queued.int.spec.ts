@@ -124,7 +124,7 @@ describe('what waits', () => {
       const task = await created();
       expect(await store.finish(task, 'none', GIVEN_UP)).toEqual({ kind: 'ended', seq: 2 });
       expect(await store.read(task.taskId)).toMatchObject({ state: 'failed', code: 'NO_CAPABLE_WORKER', error: 'no worker can' });
-      expect(await store.finish(task, 'none', GIVEN_UP)).toEqual({ kind: 'refused', state: 'failed' });
+      expect(await store.finish(task, 'none', { ...GIVEN_UP, error: 'another reason' })).toEqual({ kind: 'refused', state: 'failed' });
     });
 
     test('is not ended once it has begun, and never completed', async () => {

@@ -1,7 +1,8 @@
 import { APPEND_EVENT_LUA } from './append-event.lua.js';
 
 /**
- * Cancels a task: a waiting one ends here; a running one gets its durable mark, and its worker one message.
+ * Cancels a task: a waiting one ends here; a running one gets its durable mark, and its worker a message. Asked again, it
+ * repeats the message alone, which may have been lost.
  *
  * KEYS  task, events
  * ARGV  head, cancelling tail, cancelled tail, task channel, project channel, reason, now (ms), retention (ms),
@@ -9,12 +10,17 @@ import { APPEND_EVENT_LUA } from './append-event.lua.js';
  * Returns  {'cancelled'} | {'cancelling'} | {'ended', state} | {'missing'}
  */
 export const CANCEL_TASK_LUA = `${APPEND_EVENT_LUA}
-local state, attempt, progress, worker = unpack(redis.call('HMGET', KEYS[1], 'state', 'attempt', 'progress', 'worker'))
+local state, attempt, progress, worker, reason = unpack(redis.call('HMGET', KEYS[1], 'state', 'attempt', 'progress', 'worker', 'reason'))
 if not state then return {'missing'} end
+-- Sent again: it was ended here, while it waited.
+if state == 'cancelled' and not worker and reason == ARGV[6] then return {'cancelled'} end
 if is_terminal(state) then return {'ended', state} end
-if state == 'cancelling' then return {'cancelling'} end
+if state == 'cancelling' then
+  redis.call('PUBLISH', ARGV[9] .. worker, ARGV[10])
+  return {'cancelling'}
+end
 if state == 'queued' then
-  redis.call('HSET', KEYS[1], 'state', 'cancelled', 'step', 'cancelled', 'finished_at', ARGV[7])
+  redis.call('HSET', KEYS[1], 'state', 'cancelled', 'step', 'cancelled', 'finished_at', ARGV[7], 'reason', ARGV[6])
   append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[3], attempt, progress, ARGV[4], ARGV[5])
   expire(KEYS[1], KEYS[2], ARGV[8])
   return {'cancelled'}

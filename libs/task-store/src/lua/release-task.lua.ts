@@ -5,13 +5,18 @@ import { APPEND_EVENT_LUA } from './append-event.lua.js';
  * cancel that came meanwhile is carried out instead.
  *
  * KEYS  task, events
- * ARGV  head, queued tail, cancelled tail, task channel, project channel, attempt, now (ms), retention (ms)
+ * ARGV  head, queued tail, cancelled tail, task channel, project channel, attempt, now (ms), retention (ms), claim ('' for
+ *       whichever)
  * Returns  {'released'} | {'ended', 'cancelled'} | {'refused', state} | {'missing'}
  */
 export const RELEASE_TASK_LUA = `${APPEND_EVENT_LUA}
-local state, attempt, cancel, progress = unpack(redis.call('HMGET', KEYS[1], 'state', 'attempt', 'cancel', 'progress'))
+local state, attempt, cancel, progress, claims = unpack(redis.call('HMGET', KEYS[1], 'state', 'attempt', 'cancel', 'progress', 'claims'))
 if not state then return {'missing'} end
-if is_terminal(state) or state == 'queued' or attempt ~= ARGV[6] then return {'refused', state} end
+if attempt ~= ARGV[6] then return {'refused', state} end
+-- Sent again: nothing but its release brings an attempt back into the queue.
+if state == 'queued' and attempt ~= '0' and holds(claims, ARGV[9]) then return {'released'} end
+if state == 'cancelled' and cancel then return {'ended', state} end
+if is_terminal(state) or state == 'queued' or not holds(claims, ARGV[9]) then return {'refused', state} end
 if cancel then
   redis.call('HSET', KEYS[1], 'state', 'cancelled', 'step', 'cancelled', 'finished_at', ARGV[7])
   append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[3], attempt, progress, ARGV[4], ARGV[5])
