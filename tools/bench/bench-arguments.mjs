@@ -6,6 +6,7 @@ export const BENCHES = /** @type {const} */ ({
   control: 'the control plane (CONTAINER_ENGINE=null) beside a bare Socket.IO + BullMQ floor',
   cold: 'a cold container run beside a bare `docker run` of the same image',
   warm: 'a warm container beside a cold one, its throughput, and what a worker grows by over many tasks',
+  recovery: 'how long until work goes on after a worker, Redis, the container engine or an api was lost',
   simulate: 'placement on the traces of examples/traces, beside FIFO per tier, first fit and lower bounds',
 });
 

@@ -27,8 +27,17 @@ export async function openEngine(context, bench) {
     const found = await findImage(context, docker, say);
     return { image: found, detail: found };
   });
-  const cli = findProgram('docker', env);
-  const cliEnv = { ...plainEnvironment(env), DOCKER_HOST: dockerHost };
+  return useEngine(context, { docker, dockerHost, image });
+}
+
+/**
+ * An engine that runs and has the image.
+ * @param {import('../setup/setup-context.mjs').SetupContext} context
+ * @param {{ docker: import('../setup/docker-api.mjs').DockerApi, dockerHost: string, image: string }} engine
+ */
+export function useEngine(context, { docker, dockerHost, image }) {
+  const cli = findProgram('docker', context.env);
+  const cliEnv = { ...plainEnvironment(context.env), DOCKER_HOST: dockerHost };
 
   const newId = () => {
     const id = `bench-${randomUUID().slice(0, 8)}`;
@@ -54,7 +63,7 @@ export async function openEngine(context, bench) {
   };
 }
 
-/** @typedef {Awaited<ReturnType<typeof openEngine>>} BenchEngine */
+/** @typedef {ReturnType<typeof useEngine>} BenchEngine */
 
 /**
  * The image named by the caller, or the newest base that the set-up has made; else it is made now.

@@ -1,5 +1,5 @@
 // @ts-check
-// `npm run bench [-- control|cold|warm|simulate] [--json FILE]`: prints figures with their ratios to a floor measured in the same run.
+// `npm run bench [-- control|cold|warm|recovery|simulate] [--json FILE]`: prints figures with their ratios to a floor measured in the same run.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import process from 'node:process';

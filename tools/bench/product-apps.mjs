@@ -43,6 +43,34 @@ export function plainEnvironment(env) {
 }
 
 /**
+ * One api or worker, on a port of its own, with the settings that all apps of a stage share.
+ * @param {import('../setup/setup-context.mjs').SetupContext} context
+ * @param {import('./temporary-stage.mjs').Stage} stage
+ * @param {{ app: 'api' | 'worker', name?: string, settings: Record<string, string> }} options `name`: of its log, where there are several
+ * @returns {Promise<import('./node-program.mjs').NodeProgram & { url: string }>}
+ */
+export async function startApp(context, stage, { app, name = app, settings }) {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const workspaceRoot = join(stage.folder, 'workspace');
+  mkdirSync(workspaceRoot, { recursive: true });
+  const env = {
+    ...plainEnvironment(context.env),
+    NODE_ENV: 'production',
+    REDIS_URL: stage.redisUrl,
+    [app === 'api' ? 'PORT' : 'WORKER_PORT']: String(port),
+    WORKSPACE_ROOT: workspaceRoot,
+    MODELS_ROOT: join(workspaceRoot, 'Library', 'AI_Models'),
+    GPU_INVENTORY: 'none',
+    // What still runs when the bench ends early is of no use to anybody.
+    DRAIN_TIMEOUT: '500ms',
+    ...settings,
+  };
+  const program = await startNodeProgram(context, { name, args: appArguments(app), env, readyUrl: `${url}/health/ready`, logs: stage.logs });
+  return { ...program, url };
+}
+
+/**
  * @typedef {object} Product
  * @property {string} apiUrl
  * @property {import('./node-program.mjs').NodeProgram} api
@@ -58,34 +86,16 @@ export function plainEnvironment(env) {
  * @returns {Promise<Product>}
  */
 export async function startProduct(context, stage, settings) {
-  const [port, workerPort] = [await freePort(), await freePort()];
-  const workspaceRoot = join(stage.folder, 'workspace');
-  mkdirSync(workspaceRoot, { recursive: true });
-  const env = {
-    ...plainEnvironment(context.env),
-    NODE_ENV: 'production',
-    REDIS_URL: stage.redisUrl,
-    PORT: String(port),
-    WORKER_PORT: String(workerPort),
-    WORKSPACE_ROOT: workspaceRoot,
-    MODELS_ROOT: join(workspaceRoot, 'Library', 'AI_Models'),
-    GPU_INVENTORY: 'none',
-    // What still runs when the bench ends early is of no use to anybody.
-    DRAIN_TIMEOUT: '500ms',
-    ...settings,
-  };
-  const apiUrl = `http://127.0.0.1:${port}`;
-  const { logs } = stage;
-  const api = await startNodeProgram(context, { name: 'api', args: appArguments('api'), env, readyUrl: `${apiUrl}/health/ready`, logs });
-  const worker = await startNodeProgram(context, { name: 'worker', args: appArguments('worker'), env, readyUrl: `http://127.0.0.1:${workerPort}/health/ready`, logs });
+  const api = await startApp(context, stage, { app: 'api', settings });
+  const worker = await startApp(context, stage, { app: 'worker', settings });
   await pause(SETTLE_MS, undefined, { signal: context.signal });
   const idleRss = { api: rssBytes(api.pid), worker: rssBytes(worker.pid) };
-  await createProject(apiUrl);
-  return { apiUrl, api, worker, idleRss };
+  await createProject(api.url);
+  return { apiUrl: api.url, api, worker, idleRss };
 }
 
 /** @param {string} apiUrl */
-async function createProject(apiUrl) {
+export async function createProject(apiUrl) {
   const response = await fetch(`${apiUrl}/v1/projects/${PROJECT_ID}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },

@@ -100,15 +100,16 @@ async function useGiven(url) {
 
 /**
  * Starts a server that belongs to this checkout alone.
- * @param {{ program: string, folder: string, paths: Pick<import('./runner-paths.mjs').RunnerPaths, 'run' | 'logs'>, stops: import('./stop-stack.mjs').StopStack, signal: AbortSignal }} options
+ * @param {{ program: string, folder: string, paths: Pick<import('./runner-paths.mjs').RunnerPaths, 'run' | 'logs'>, stops: import('./stop-stack.mjs').StopStack, signal: AbortSignal, port?: number }} options
+ *   `port`: of a server that comes back; else a free one
  * @returns {Promise<{ url: string, port: number, pid: number, ended: Promise<string> }>}
  */
-export async function startPrivateRedis({ program, folder, paths, stops, signal }) {
+export async function startPrivateRedis({ program, folder, paths, stops, signal, port: wanted }) {
   mkdirSync(folder, { recursive: true });
   const logFile = join(paths.logs, 'redis.log');
   // Between choosing a free port and listening on it another program may take it; then the next one is tried.
   for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
+    const port = wanted ?? (await freePort());
     const log = openSync(logFile, 'w');
     const child = spawn(program, redisArguments({ port, folder }), { detached: true, stdio: ['ignore', log, log] });
     closeSync(log);
