@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SettingsError, TiersFileError } from '@function-runner/settings';
 import { loadWorkerConfig } from './config/worker-config.js';
+import { endProcessInOrder } from './lifecycle/end-process-in-order.js';
 import { WorkerLifecycle } from './lifecycle/worker-lifecycle.js';
 import { LOGGER, type Logger } from './logging/logger.js';
 import { NestLogger } from './logging/nest-logger.js';
@@ -14,14 +15,7 @@ try {
   const logger = app.get<Logger>(LOGGER);
   app.useLogger(new NestLogger(logger));
   app.disable('x-powered-by');
-  // By process.exit: as PID 1 of a container the signal that Nest would send itself has no effect.
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
-  const lifecycle = app.get(WorkerLifecycle);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (lifecycle.phase === 'draining') lifecycle.hurry();
-    });
-  }
+  endProcessInOrder(app, app.get(WorkerLifecycle), logger);
   await app.listen(config.port, config.host);
   logger.info({ ms: Math.round(process.uptime() * 1000) }, `worker listens on ${await app.getUrl()}`);
 } catch (error) {

@@ -15,6 +15,7 @@ import { DockerFixture, RedisFixture, scriptModel, scriptPipeline, tempFolder, t
 import type { Redis } from 'ioredis';
 import { loadWorkerConfig } from './config/worker-config.js';
 import { createLogger, LOGGER } from './logging/logger.js';
+import { Watchdog } from './watchdog/watchdog.js';
 import { WorkerModule } from './worker.module.js';
 
 /** A worker in this process, as `main.ts` makes it. */
@@ -77,6 +78,8 @@ export class WorkerSite {
   async startInProcess(changes: Record<string, string> = {}): Promise<InProcessWorker> {
     const config = loadWorkerConfig(this.environment(changes));
     const module = await Test.createTestingModule({ imports: [WorkerModule.with(config)] })
+      // Its thread runs built programs alone; watchdog.int.spec.ts has one.
+      .overrideProvider(Watchdog).useValue({ start: () => undefined, stop: () => undefined })
       .overrideProvider(LOGGER).useValue(createLogger('silent', config.workerId))
       .compile();
     const app = module.createNestApplication({ logger: false });

@@ -36,6 +36,7 @@ import { RecentProjects } from './warm/recent-projects.js';
 import { ServingStarter } from './warm/serving-starter.js';
 import { WarmPool } from './warm/warm-pool.js';
 import { WARM_UP_GATE, WarmUp } from './warm/warm-up.js';
+import { Watchdog } from './watchdog/watchdog.js';
 import { Workspace } from './workspace/workspace.js';
 
 /** Puts the worker together: who gets what. The configuration is read once, by whoever starts the process. */
@@ -70,7 +71,7 @@ export class WorkerModule {
           inject: [ContainerExecutor],
           useFactory: (containers: ContainerExecutor): TaskExecutor => (config.containerEngine === 'null' ? new NullExecutor(config.nullEngineDurationMs) : containers),
         },
-        InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, DemandLog, VramGauge, Host, LeaseKeeper, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, WarmUp, ServingStarter, RecentProjects, ContainerShape, Heartbeat, WorkerLifecycle,
+        InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, DemandLog, VramGauge, Host, LeaseKeeper, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, WarmUp, ServingStarter, RecentProjects, ContainerShape, Heartbeat, Watchdog, WorkerLifecycle,
       ],
     };
   }

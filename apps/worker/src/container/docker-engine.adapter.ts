@@ -1,5 +1,5 @@
 /**
- * Docker, through dockerode: the one file that speaks to the daemon.
+ * Docker, through dockerode: the one file that speaks to the daemon, but for kill-containers-of.ts.
  *
  * Owns no state but the images it has seen. The order create → attach → wait(next-exit) → start is a must: an
  * attach after the start loses output, and a wait after it can miss the exit. Exit and end of the streams are both

@@ -18,6 +18,12 @@ export class WorkerMetrics {
   readonly leasesReclaimed = new Counter({ name: 'function_runner_leases_reclaimed_total', help: 'Leases of dead workers given back, once nothing ran on them.', registers: [this.registry] });
   readonly warmTaken = new Counter({ name: 'function_runner_serving_taken_total', help: 'Tasks of server-mode pipelines, by whether a warm container took them (hit) or one had to be started (miss).', labelNames: ['outcome'], registers: [this.registry] });
   readonly warmEvicted = new Counter({ name: 'function_runner_warm_evictions_total', help: 'Warm containers ended to make room for another.', registers: [this.registry] });
+  readonly watchdogTrips = new Counter({ name: 'function_runner_watchdog_trips_total', help: 'Times that the event loop was blocked, or the process stopped, for so long that what ran was given up.', registers: [this.registry] });
+  readonly loopLag = new Histogram({
+    name: 'function_runner_event_loop_lag_seconds', help: 'How much later than it should the event loop turned, looked at twice a second.',
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 3.75, 5, 10, 30], registers: [this.registry],
+  });
+
   private readonly running = new Gauge({ name: 'function_runner_attempts_running', help: 'Attempts that this worker runs now.', registers: [this.registry] });
   private readonly attempts = new Counter({ name: 'function_runner_attempts_total', help: 'Attempts ended, by outcome: a terminal state, an error code, put-back or superseded.', labelNames: ['pipeline', 'outcome'], registers: [this.registry] });
   private readonly duration = new Histogram({
