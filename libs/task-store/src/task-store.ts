@@ -234,9 +234,10 @@ export class TaskStore {
     return records.filter((record) => record !== undefined);
   }
 
-  /** The stored events after `afterSeq`, in order. */
-  async events(taskId: string, afterSeq: number): Promise<TaskEvent[]> {
-    const entries = await this.redis.xrange(keys.events(taskId), `${afterSeq + 1}-0`, '+');
+  /** The stored events after `afterSeq`, in order; the first `limit` of them where one is given. */
+  async events(taskId: string, afterSeq: number, limit?: number): Promise<TaskEvent[]> {
+    const range = [keys.events(taskId), `${afterSeq + 1}-0`, '+'] as const;
+    const entries = await (limit === undefined ? this.redis.xrange(...range) : this.redis.xrange(...range, 'COUNT', limit));
     return entries.flatMap(([, fields]) => {
       const event = decodeEvent(fields[1] ?? '');
       return isPreview(event) ? [] : [event];

@@ -19,11 +19,13 @@ import { GatewayOptions } from './gateway-options.js';
 import { Drain } from '../lifecycle/drain.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
 import { BatchTracker } from '../progress/batch-tracker.js';
+import { hasDrained } from '../progress/has-drained.js';
 import { ProgressRelay } from '../progress/progress-relay.js';
 import { RecentIds } from '../progress/recent-ids.js';
 import { rooms } from '../progress/rooms.js';
 import { SlowClients } from '../progress/slow-clients.js';
 import { toTaskSummary } from '../progress/task-summary.js';
+import { SLOW_BYTES, unsentBytes } from '../progress/unsent-bytes.js';
 import { toTaskError } from '../redis/redis-fault.js';
 import { CancelGenerationDto } from './cancel-generation.dto.js';
 import { toErrorPayload } from './error-payload.js';
@@ -159,7 +161,6 @@ export class RunnerGateway implements OnGatewayInit<Server> {
       const { taskId, lastSeq } = parseRequest(ResumeTaskDto, body);
       checkRoom(socket, 2);
       let resumed: TaskRecord | undefined;
-      let batchId: string | undefined;
       await this.relay.resume(taskId, lastSeq ?? 0, {
         open: (record) => {
           resumed = record;
@@ -167,13 +168,13 @@ export class RunnerGateway implements OnGatewayInit<Server> {
           answer({ event: 'task_resumed', payload: { taskId, status: record.state, lastSeq: record.seq } });
         },
         event: (event) => send(socket, event),
-        join: () => {
-          join(socket, rooms.task(taskId));
-          batchId = resumed?.batchId;
-          if (batchId !== undefined) join(socket, rooms.batch(batchId));
-        },
+        drained: () => this.hasRead(socket),
+        join: () => join(socket, rooms.task(taskId)),
       });
-      if (resumed !== undefined && batchId !== undefined) await this.tracker.follow(batchId, resumed.projectId);
+      if (resumed?.batchId === undefined) return;
+      // Of an ended task too: its batch may go on, or have ended while nobody could tell this client.
+      join(socket, rooms.batch(resumed.batchId));
+      await this.tracker.followAgain(resumed.batchId, resumed.projectId, socket);
     });
   }
 
@@ -241,7 +242,13 @@ export class RunnerGateway implements OnGatewayInit<Server> {
     const told = this.toldTo(socket);
     if (told.has(taskId)) return;
     told.add(taskId);
-    await this.relay.resume(taskId, 0, { open: () => undefined, event: (event) => send(socket, event), join: () => join(socket, rooms.task(taskId)) });
+    await this.relay.resume(taskId, 0, {
+      open: () => undefined, event: (event) => send(socket, event), drained: () => this.hasRead(socket), join: () => join(socket, rooms.task(taskId)),
+    });
+  }
+
+  private hasRead(socket: Socket): Promise<boolean> {
+    return hasDrained(() => unsentBytes(socket) > SLOW_BYTES, () => !socket.connected || this.drain.isDraining);
   }
 
   private joinTask(socket: Socket, taskId: string): void {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { projectChannel } from '@function-runner/progress-protocol';
+import { keys, projectChannel } from '@function-runner/progress-protocol';
 import type { TaskIdentity } from '@function-runner/task-store';
 import { RedisFixture, waitFor } from '@function-runner/testing';
 import { ApiFixture, seqs, type RecordingClient } from '../api.fixture.js';
@@ -63,11 +63,44 @@ describe('resume_task', () => {
     expect(await late.request('resume_task', { taskId: task.taskId, lastSeq: 4 })).toEqual({ taskId: task.taskId, status: 'completed', lastSeq: 6 });
     await late.waitForEvent('task_success');
     expect(late.seqsOf(task.taskId)).toEqual([5, 6]);
-    expect(await late.request('resume_task', { taskId: task.taskId, lastSeq: 999 })).toMatchObject({ lastSeq: 6 });
     expect(await late.request('resume_task', { taskId: task.taskId.replace(/^./, 'f') })).toMatchObject({ code: 'TASK_NOT_FOUND' });
     expect(await late.request('resume_task', { taskId: task.taskId, lastSeq: -1 })).toMatchObject({ code: 'VALIDATION_FAILED' });
+    expect(await late.request('resume_task', { taskId: task.taskId, lastSeq: 6 })).toMatchObject({ lastSeq: 6 });
     expect(late.seqsOf(task.taskId)).toEqual([5, 6]);
+    // It was told by a Redis that has lost it since: the end it saw, if any, was another one.
+    expect(await late.request('resume_task', { taskId: task.taskId, lastSeq: 999 })).toMatchObject({ status: 'completed', lastSeq: 6 });
+    await waitFor('the end again', () => late.named('task_success').length === 2);
+    expect(late.seqsOf(task.taskId)).toEqual([5, 6, 6]);
   });
+
+  test('of more events than a socket may have unsent comes page by page, and whole', async () => {
+    const starter = await first.connect();
+    const task = await start(starter);
+    starter.socket.disconnect();
+    const begun = await first.store.begin(task, 'worker-1', 3);
+    if (begun.kind !== 'started') throw new Error('the task did not start');
+    const step = 'x'.repeat(200);
+    const reports = 15_000;
+    let bytes = 0;
+    for (let from = 0; from < reports; from += 1000) {
+      await Promise.all(Array.from({ length: 1000 }, (_, index) => first.store.append(task, begun.attempt, 'running', { progress: (99 * (from + index)) / reports, step: `${from + index} ${step}` })));
+    }
+    for (const event of await first.store.events(task.taskId, 0)) bytes += JSON.stringify(event).length;
+    // More than the guard against slow clients lets pass at once.
+    expect(bytes).toBeGreaterThan(5 * 1024 ** 2);
+    const late = await second.connect();
+    const resumed = late.request('resume_task', { taskId: task.taskId });
+    // It goes on meanwhile.
+    for (let report = 0; report < 50; report += 1) await first.store.append(task, begun.attempt, 'running', { progress: 99, step: `late ${report}` });
+    await first.complete(task, begun.attempt);
+    expect(await resumed).toMatchObject({ taskId: task.taskId });
+    await late.waitForEvent('task_success');
+    expect(late.socket.connected).toBe(true);
+    expect(late.seqsOf(task.taskId)).toEqual(seqs(2 + reports + 50 + 1));
+    // Once more, as server-sent events.
+    const stream = await (await second.fetch(`/v1/tasks/${task.taskId}/events`)).text();
+    expect([...stream.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))).toEqual(seqs(2 + reports + 50 + 1));
+  }, 60_000);
 });
 
 describe('subscribe_project', () => {
@@ -213,6 +246,61 @@ describe('a lost subscriber connection soon after an api’s start', () => {
       expect(joiner.seqsOf(task.taskId)).toEqual(seqs(round + 3).slice(shown));
       joiner.socket.disconnect();
     }
+  });
+});
+
+describe('a Redis that failed over and lost what it wrote last', () => {
+  /** What a replica that lags behind becomes: the task as it was when it was remembered. */
+  async function remember(taskId: string): Promise<() => Promise<void>> {
+    const names = [keys.task(taskId), keys.events(taskId)];
+    const kept = await Promise.all(names.map((name) => first.redis.dumpBuffer(name)));
+    return async () => {
+      await first.redis.del(...names);
+      await Promise.all(names.map((name, index) => first.redis.restore(name, 0, kept[index] ?? '')));
+      expect(Number(await first.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))).toBeGreaterThanOrEqual(2);
+    };
+  }
+
+  test('tells the end all the same, though more was told before', async () => {
+    const starter = await first.connect();
+    const follower = await second.connect();
+    await follower.request('subscribe_project', { projectId: 'film' });
+    const task = await start(starter);
+    const begun = await first.store.begin(task, 'worker-1', 3);
+    if (begun.kind !== 'started') throw new Error('the task did not start');
+    const failOver = await remember(task.taskId);
+    for (const step of ['a', 'b', 'c']) await first.store.append(task, begun.attempt, 'running', { progress: 10, step });
+    for (const client of [starter, follower]) await client.waitForEvent('task_progress', ({ seq }) => seq === 5);
+    await failOver();
+    for (const client of [starter, follower]) expect(await client.waitForEvent('task_resumed')).toEqual({ taskId: task.taskId, status: 'preparing', lastSeq: 2 });
+    await first.complete(task, begun.attempt);
+    for (const client of [starter, follower]) {
+      expect(await client.waitForEvent('task_success')).toMatchObject({ taskId: task.taskId, seq: 3 });
+      expect(client.seqsOf(task.taskId).slice(-6)).toEqual([1, 2, 3, 4, 5, 3]);
+    }
+    // One who was away at the time, and comes back with a seq that there is no more.
+    const back = await second.connect();
+    expect(await back.request('resume_task', { taskId: task.taskId, lastSeq: 5 })).toEqual({ taskId: task.taskId, status: 'completed', lastSeq: 3 });
+    await back.waitForEvent('task_success');
+    expect(back.seqsOf(task.taskId)).toEqual([3]);
+  });
+
+  test('says of a task that is lost whole that there is none, to those who wait for it and to those who ask', async () => {
+    const starter = await first.connect();
+    const request = { ...NODE, requestId: 'lost' };
+    const { taskId } = await starter.request('start_generation', request);
+    const stream = (await first.fetch(`/v1/tasks/${String(taskId)}/events`)).text();
+    await starter.waitForEvent('task_progress');
+    await first.redis.del(keys.task(String(taskId)), keys.events(String(taskId)), keys.request('film', 'lost'));
+    await first.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    expect(await starter.waitForEvent('task_error')).toMatchObject({ taskId, projectId: 'film', code: 'TASK_NOT_FOUND', error: expect.stringMatching(/same requestId/) });
+    // The stream ends, and says by its lack of an end that it did not.
+    expect([...(await stream).matchAll(/^event: (\S+)$/gm)].map(([, name]) => name)).toEqual(['task_progress']);
+    expect(await starter.request('resume_task', { taskId, lastSeq: 1 })).toMatchObject({ code: 'TASK_NOT_FOUND' });
+    const again = await starter.request('start_generation', request);
+    expect(again['taskId']).not.toBe(taskId);
+    await first.runTask({ taskId: String(again['taskId']), nodeId: 'node-1', projectId: 'film' }, 1);
+    await starter.waitForEvent('task_success', (payload) => payload['taskId'] === again['taskId']);
   });
 });
 

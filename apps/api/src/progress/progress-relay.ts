@@ -18,7 +18,7 @@
  */
 import { Logger } from '@nestjs/common';
 import type { Server } from 'socket.io';
-import { decodeEvent, isPreview, toClientEvent, toClientPreview, type ClientEvent, type PreviewMessage, type TaskEvent } from '@function-runner/progress-protocol';
+import { decodeEvent, isPreview, toClientEvent, toClientPreview, type ClientEvent, type PreviewMessage, type TaskErrorPayload, type TaskEvent } from '@function-runner/progress-protocol';
 import { isTerminal, TaskError } from '@function-runner/task-contract';
 import type { TaskIdentity, TaskRecord, TaskStore } from '@function-runner/task-store';
 import type { ApiMetrics } from '../metrics/api-metrics.js';
@@ -26,7 +26,7 @@ import { toTaskError } from '../redis/redis-fault.js';
 import type { EventFeed } from './event-feed.js';
 import { RecentIds } from './recent-ids.js';
 import { rooms } from './rooms.js';
-import { fill, hasGap, offer, release, type TaskCursor } from './task-cursor.js';
+import { fill, hasGap, offer, release, setBack, type TaskCursor } from './task-cursor.js';
 import { withinTime } from './within-time.js';
 
 /** Ended tasks remembered, so that a late message of one is known as such. */
@@ -41,6 +41,9 @@ const RETRY_MS = 500;
 /** Tasks of a project looked through for ones that came while the connection was lost; as many as a snapshot shows. */
 const LOOK_BACK_TASKS = 200;
 
+/** Events of a task's past that are sent before its reader is asked whether it has read them: some hundred kilobytes. */
+const PAGE_EVENTS = 500;
+
 /** Clocks of hosts differ; a task counts as new after a loss if it was submitted this long before it, milliseconds. */
 const CLOCK_SLACK_MS = 5_000;
 
@@ -48,7 +51,7 @@ interface WatchedTask extends TaskCursor {
   readonly taskId: string;
   readonly project: WatchedProject;
   /** Clients outside Socket.IO. */
-  readonly streams: Set<EventSink>;
+  readonly streams: Set<TaskStream>;
   batchId: string | undefined;
   /** The read of the log under way. */
   filling: Promise<void> | undefined;
@@ -79,16 +82,25 @@ interface Window {
 
 export type EventSink = (event: ClientEvent) => void;
 
+/** A client outside Socket.IO. */
+export interface TaskStream {
+  event: EventSink;
+  /** Redis has lost the task: no end will come. */
+  lost: () => void;
+}
+
 /** Where a client takes up a task again. */
 export interface TaskReader {
   /** The task as it stands; called once, before any event. */
   open: (record: TaskRecord) => void;
   /** The missed events, in order. */
   event: EventSink;
+  /** Resolves once what was sent has been read, so that a long past does not pile up; false where nobody reads any more. */
+  drained: () => Promise<boolean>;
   /** From here on the live ones come by the room or the stream; not called when the task has ended. */
   join: () => void;
   /** A stream outside Socket.IO gets the live events here. */
-  stream?: EventSink;
+  stream?: TaskStream;
 }
 
 /** Where a client takes up a project. */
@@ -185,10 +197,18 @@ export class ProgressRelay {
    */
   async resume(taskId: string, lastSeq: number, reader: TaskReader): Promise<void> {
     const known = await this.readTask(taskId);
+    let told = resumesFrom(known, lastSeq);
+    const isLong = known.seq - told > PAGE_EVENTS;
+    if (isLong) {
+      reader.open(known);
+      const ahead = await this.readAhead(taskId, told, reader);
+      if (ahead === undefined) return;
+      told = ahead;
+    }
     await this.withWindow(known.projectId, taskId, async (window) => {
       const task = await this.adoptTask(known);
       const record = await this.readTask(taskId);
-      const from = Math.min(lastSeq, record.seq);
+      const from = isLong ? told : resumesFrom(record, lastSeq);
       // The client has seen events that have not come here yet: they must not go out again.
       if (task !== undefined && task.held === undefined && task.lastSeq < from) await this.catchUp(task);
       const log = await this.read(this.store.events(taskId, from));
@@ -196,7 +216,7 @@ export class ProgressRelay {
       // From here to the join nothing is awaited.
       const live = task !== undefined && !task.ended;
       const upTo = live ? task.lastSeq : Infinity;
-      reader.open(record);
+      if (!isLong) reader.open(record);
       for (const event of inOrder(from, log, window.events)) if (event.seq <= upTo) reader.event(toClientEvent(event));
       if (!live) return;
       if (reader.stream !== undefined) task.streams.add(reader.stream);
@@ -204,8 +224,20 @@ export class ProgressRelay {
     });
   }
 
+  /** Tells a long past page by page, as fast as its reader reads. Returns the last seq told, less than a page from the log's end; undefined where nobody reads any more. */
+  private async readAhead(taskId: string, from: number, reader: TaskReader): Promise<number | undefined> {
+    let told = from;
+    for (;;) {
+      const page = await this.read(this.store.events(taskId, told, PAGE_EVENTS));
+      if (page.length < PAGE_EVENTS) return told;
+      for (const event of page) reader.event(toClientEvent(event));
+      told = page.at(-1)?.seq ?? told;
+      if (!(await reader.drained())) return undefined;
+    }
+  }
+
   /** Ends a stream that {@link resume} began. */
-  endStream(taskId: string, stream: EventSink): void {
+  endStream(taskId: string, stream: TaskStream): void {
     const task = this.tasks.get(taskId);
     if (task?.streams.delete(stream) === true) this.settleTask(task);
   }
@@ -358,7 +390,7 @@ export class ProgressRelay {
   private forward(task: WatchedTask, event: TaskEvent): void {
     const clientEvent = toClientEvent(event);
     this.server?.to([rooms.task(task.taskId), rooms.project(task.project.projectId)]).emit(clientEvent.name, clientEvent.payload);
-    for (const stream of task.streams) stream(clientEvent);
+    for (const stream of task.streams) stream.event(clientEvent);
     for (const window of task.project.windows) collect(window, event);
     this.metrics.eventsForwarded.inc({ name: clientEvent.name });
     task.batchId ??= event.batch_id;
@@ -404,8 +436,47 @@ export class ProgressRelay {
 
   /** After a loss of the connection: what is under watch catches up, and followed projects are looked through for tasks that came meanwhile. */
   private recover(since: number): void {
-    for (const task of this.tasks.values()) if (task.held === undefined) this.catchUpInBackground(task);
+    for (const task of this.tasks.values()) if (task.held === undefined) void this.takeStock(task);
     for (const project of this.projects.values()) if (this.isFollowed(project)) this.search(project, since);
+  }
+
+  /**
+   * Catches up with a task after a loss of the connection. It may have been a failover, in which Redis loses what it wrote last:
+   * then the story goes on from where Redis knows it, or there is none any more, and whoever follows it is told so.
+   */
+  private async takeStock(task: WatchedTask): Promise<void> {
+    const before = task.lastSeq;
+    let record: TaskRecord | undefined;
+    try {
+      record = await this.store.read(task.taskId);
+    } catch (error) {
+      this.logger.warn(`the record of the task ${task.taskId} cannot be read: ${String(error)}; trying again`);
+      setTimeout(() => {
+        if (this.isWatched(task)) void this.takeStock(task);
+      }, RETRY_MS).unref();
+      return;
+    }
+    if (!this.isWatched(task) || task.held !== undefined) return;
+    if (record === undefined) {
+      this.lose(task);
+      return;
+    }
+    if (record.seq < before) {
+      this.logger.warn(`Redis has lost the events ${record.seq + 1} to ${before} of the task ${task.taskId}`);
+      const seq = resumesFrom(record, before);
+      setBack(task, seq);
+      this.server?.to([rooms.task(task.taskId), rooms.project(task.project.projectId)]).emit('task_resumed', { taskId: task.taskId, status: record.state, lastSeq: seq });
+    }
+    this.catchUpInBackground(task);
+  }
+
+  /** A task that Redis has lost whole: nothing will ever be told of it. */
+  private lose(task: WatchedTask): void {
+    this.logger.error(`Redis has lost the task ${task.taskId}`);
+    const lost: TaskErrorPayload = { error: 'Redis has lost this task; send its request again, with the same requestId', code: 'TASK_NOT_FOUND', taskId: task.taskId, projectId: task.project.projectId };
+    this.server?.to([rooms.task(task.taskId), rooms.project(task.project.projectId)]).emit('task_error', lost);
+    for (const { lost: tell } of task.streams) tell();
+    this.end(task);
   }
 
   private search(project: WatchedProject, since: number): void {
@@ -532,6 +603,15 @@ function collect(window: Window, event: TaskEvent): void {
   if (window.taskId !== undefined && window.taskId !== event.task_id) return;
   if (window.events.length < MAX_WINDOW) window.events.push(event);
   else window.overflown = true;
+}
+
+/**
+ * From where a client that has seen `lastSeq` is told on. One that has seen more than there is was told what a Redis lost when
+ * it failed over: it goes on from where the task stands now, and hears an end that it cannot have heard.
+ */
+function resumesFrom({ seq, state }: TaskRecord, lastSeq: number): number {
+  if (lastSeq <= seq) return lastSeq;
+  return isTerminal(state) ? seq - 1 : seq;
 }
 
 /** The log, then what was forwarded meanwhile, each event once and after `from`. */

@@ -8,21 +8,16 @@
 import { Logger } from '@nestjs/common';
 import type { Server, Socket } from 'socket.io';
 import { rooms } from './rooms.js';
+import { SLOW_BYTES, unsentBytes } from './unsent-bytes.js';
 
 const LOOK_EVERY_MS = 250;
-
-/** Unsent bytes beyond which a socket gets no previews. */
-const SLOW_BYTES = 256 * 1024;
 
 /** Unsent bytes beyond which a socket is cut off. */
 const MOST_BYTES = 4 * 1024 * 1024;
 
-/** What engine.io keeps for a connection; not part of its types. */
-interface Unsent {
-  /** Packets that the transport has not taken yet. */
-  writeBuffer: readonly { data?: unknown }[];
-  /** A WebSocket buffers the last packet by itself; polling has no socket here. */
-  transport: { socket?: { bufferedAmount?: number; terminate?: () => void } };
+/** A WebSocket can be ended without a word; not part of engine.io's types. */
+interface Terminable {
+  socket?: { terminate?: () => void };
 }
 
 export class SlowClients {
@@ -40,26 +35,15 @@ export class SlowClients {
   }
 
   private look(socket: Socket): void {
-    const connection = socket.conn as unknown as Unsent;
-    const bytes = unsentBytes(connection);
+    const bytes = unsentBytes(socket);
     if (bytes > MOST_BYTES) {
       this.logger.warn(`the socket ${socket.id} does not read: ${bytes} bytes wait; it is cut off`);
       socket.disconnect(true);
       // A farewell would wait behind everything else.
-      connection.transport.socket?.terminate?.();
+      (socket.conn.transport as Terminable).socket?.terminate?.();
       return;
     }
     const slow = bytes > SLOW_BYTES;
     if (slow !== socket.rooms.has(rooms.slow)) void (slow ? socket.join(rooms.slow) : socket.leave(rooms.slow));
   }
-}
-
-/** Characters count as bytes: nearly all of it is ASCII, and the limits are no exact science. */
-function unsentBytes({ writeBuffer, transport }: Unsent): number {
-  return writeBuffer.reduce((sum, { data }) => sum + lengthOf(data), transport.socket?.bufferedAmount ?? 0);
-}
-
-function lengthOf(data: unknown): number {
-  if (typeof data === 'string') return data.length;
-  return ArrayBuffer.isView(data) ? data.byteLength : 0;
 }

@@ -1,4 +1,5 @@
 import { sequenceStep, type TaskEvent } from '@function-runner/progress-protocol';
+import { isTerminal } from '@function-runner/task-contract';
 
 /**
  * How far a task's events have been forwarded, and what waits. A plain value with pure rules:
@@ -26,7 +27,9 @@ export function offer(cursor: TaskCursor, event: TaskEvent): TaskEvent[] {
     if (cursor.held.length < MAX_HELD) cursor.held.push(event);
     return [];
   }
-  if (sequenceStep(cursor.lastSeq, event.seq) !== 'next') return [];
+  // A cursor outlives no end, so an end that counts as seen is one of a story that was set back: see `setBack`.
+  const isNews = sequenceStep(cursor.lastSeq, event.seq) === 'next' || (event.seq <= cursor.lastSeq && isTerminal(event.status));
+  if (!isNews) return [];
   cursor.lastSeq = event.seq;
   return [event];
 }
@@ -48,6 +51,12 @@ export function fill(cursor: TaskCursor, log: readonly TaskEvent[]): TaskEvent[]
   cursor.lastSeq = last === undefined ? Math.max(cursor.lastSeq, cursor.wantedSeq) : last.seq;
   cursor.wantedSeq = Math.max(cursor.wantedSeq, cursor.lastSeq);
   return news;
+}
+
+/** The log has lost its end, as a Redis does that fails over, and goes on from `seq`; so does the cursor. */
+export function setBack(cursor: TaskCursor, seq: number): void {
+  cursor.lastSeq = seq;
+  cursor.wantedSeq = seq;
 }
 
 export function hasGap(cursor: TaskCursor): boolean {

@@ -6,7 +6,9 @@
  */
 import type { Response } from 'express';
 import type { ClientEvent } from '@function-runner/progress-protocol';
-import { ProgressRelay } from '../progress/progress-relay.js';
+import { hasDrained } from '../progress/has-drained.js';
+import { ProgressRelay, type TaskStream } from '../progress/progress-relay.js';
+import { SLOW_BYTES } from '../progress/unsent-bytes.js';
 
 /** Silence after which proxies give a connection up is a minute or more; a comment goes out well before. */
 const HEARTBEAT_MS = 15_000;
@@ -23,7 +25,7 @@ export class EventStreams {
 
   /** Sends what came after `lastSeq`, then what comes. @throws TaskError TASK_NOT_FOUND | UNAVAILABLE, before anything was sent */
   async open(taskId: string, lastSeq: number, response: Response): Promise<void> {
-    const stream = (event: ClientEvent): void => this.write(response, event);
+    const stream: TaskStream = { event: (event) => this.write(response, event), lost: () => response.end() };
     let joined = false;
     await this.relay.resume(taskId, lastSeq, {
       open: () => {
@@ -37,7 +39,8 @@ export class EventStreams {
           this.relay.endStream(taskId, stream);
         });
       },
-      event: stream,
+      event: stream.event,
+      drained: () => hasDrained(() => response.writableLength > SLOW_BYTES, () => response.destroyed || response.writableEnded),
       join: () => (joined = true),
       stream,
     });
