@@ -3,11 +3,11 @@
  *
  * Owns, for each batch that somebody here follows (its room, or its project's), the state of its tasks. It is derived
  * from the stored batch, the tasks' records and their events, and can be thrown away and made again at any moment;
- * Redis counts nothing. What must stay true: `batch_completed` leaves this process once a batch, and after the last
- * task's own terminal event.
+ * Redis counts nothing, and any process takes up what another one tracked. What must stay true: a socket is told the end
+ * of a batch once, however often it asks, and after the last task's own terminal event.
  */
 import { Logger } from '@nestjs/common';
-import type { Server } from 'socket.io';
+import type { Server, Socket } from 'socket.io';
 import type { BatchProgressPayload, TaskEvent } from '@function-runner/progress-protocol';
 import { isTerminal } from '@function-runner/task-contract';
 import type { TaskRecord, TaskStore } from '@function-runner/task-store';
@@ -15,12 +15,16 @@ import { isBatchOver, tallyBatch, type BatchTask } from './batch-tally.js';
 import type { ProgressRelay } from './progress-relay.js';
 import { RecentIds } from './recent-ids.js';
 import { rooms } from './rooms.js';
+import { ToldBatches } from './told-batches.js';
 
 /** At most five `batch_progress` a second a batch. */
 const REPORT_EVERY_MS = 200;
 
 /** Completed batches remembered, so that a late event does not complete one again. */
 const MAX_COMPLETED = 5_000;
+
+/** Batches whose end one socket is remembered to have heard. */
+const MAX_TOLD = 2_000;
 
 interface TrackedBatch {
   readonly batchId: string;
@@ -36,6 +40,7 @@ export class BatchTracker {
   private readonly batches = new Map<string, TrackedBatch>();
   private readonly loading = new Map<string, TaskEvent[]>();
   private readonly completed = new RecentIds(MAX_COMPLETED);
+  private readonly told = new WeakMap<Socket, ToldBatches>();
   private server: Server | undefined;
 
   constructor(
@@ -55,12 +60,18 @@ export class BatchTracker {
     this.batches.clear();
   }
 
-  /** Takes up a batch for whoever has just joined its room: all its tasks are watched from here on. */
+  /** Takes up a batch that was just started, or continued, by whoever has joined its room: all its tasks are watched from here on. */
   async follow(batchId: string, projectId: string): Promise<void> {
     if (this.batches.has(batchId) || this.loading.has(batchId)) return;
     // It may have been continued with further tasks.
     this.completed.delete(batchId);
     await this.load(batchId, projectId, []);
+  }
+
+  /** Takes up a batch for a socket that came back to one of its tasks, and has joined its room; nothing where it has heard the end. */
+  async followAgain(batchId: string, projectId: string, socket: Socket): Promise<void> {
+    if (this.completed.has(batchId) && this.told.get(socket)?.has(batchId) === true) void socket.leave(rooms.batch(batchId));
+    else await this.follow(batchId, projectId);
   }
 
   private onEvent(event: TaskEvent): void {
@@ -108,8 +119,7 @@ export class BatchTracker {
   private report(batch: TrackedBatch, toProject = true): void {
     const tally = tallyBatch(batch.batchId, [...batch.tasks.values()]);
     if (isBatchOver(tally)) {
-      this.send(batch, 'batch_progress', tally, toProject);
-      this.send(batch, 'batch_completed', tally, toProject);
+      this.sendEnd(batch, tally, toProject);
       this.completed.add(batch.batchId);
       this.forget(batch);
       this.server?.in(rooms.batch(batch.batchId)).socketsLeave(rooms.batch(batch.batchId));
@@ -120,12 +130,28 @@ export class BatchTracker {
     batch.timer = setTimeout(() => {
       batch.timer = undefined;
       batch.lastReportAt = performance.now();
-      this.send(batch, 'batch_progress', tallyBatch(batch.batchId, [...batch.tasks.values()]), true);
+      this.server?.to([rooms.batch(batch.batchId), rooms.project(batch.projectId)]).emit('batch_progress', tallyBatch(batch.batchId, [...batch.tasks.values()]));
     }, wait).unref();
   }
 
-  private send(batch: TrackedBatch, name: 'batch_progress' | 'batch_completed', payload: BatchProgressPayload, toProject: boolean): void {
-    this.server?.to([rooms.batch(batch.batchId), ...(toProject ? [rooms.project(batch.projectId)] : [])]).emit(name, payload);
+  /** To each socket that has not heard it yet: one that comes back to several tasks of the batch asks several times. */
+  private sendEnd({ batchId, projectId }: TrackedBatch, tally: BatchProgressPayload, toProject: boolean): void {
+    const namespace = this.server?.of('/');
+    const followers = [rooms.batch(batchId), ...(toProject ? [rooms.project(projectId)] : [])].flatMap((room) => [...(namespace?.adapter.rooms.get(room) ?? [])]);
+    for (const id of new Set(followers)) {
+      const socket = namespace?.sockets.get(id);
+      if (socket === undefined || !this.toldTo(socket).tell(batchId, tally.total)) continue;
+      socket.emit('batch_progress', tally);
+      socket.emit('batch_completed', tally);
+    }
+  }
+
+  private toldTo(socket: Socket): ToldBatches {
+    const known = this.told.get(socket);
+    if (known !== undefined) return known;
+    const fresh = new ToldBatches(MAX_TOLD);
+    this.told.set(socket, fresh);
+    return fresh;
   }
 
   private dropUnfollowed(): void {
