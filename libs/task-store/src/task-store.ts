@@ -92,18 +92,20 @@ export class TaskStore {
   }
 
   /**
-   * Creates the task and its first event; an existing one is left alone.
+   * Creates the task and its first event; an existing one is left alone. `false` where it was there: made by another try of
+   * its request, or by this very command, sent again since its answer was lost.
    * The project's index is written beside it: another slot, so not in the script.
    */
-  async create(task: NewTask, queuePosition: number | undefined, now = new Date()): Promise<void> {
+  async create(task: NewTask, queuePosition: number | undefined, now = new Date()): Promise<boolean> {
     const extra = queuePosition === undefined ? {} : { queue_position: queuePosition };
-    await Promise.all([
+    const [made] = await Promise.all([
       CREATE.run(this.redis, keysOf(task.taskId), [
         eventHead(task), eventTail(task, 'queued', 'queued', now, extra), taskChannel(task.taskId), projectChannel(task.projectId),
         ...newTaskFields(task),
       ]),
       this.enterIndex(task, now.getTime()),
     ]);
+    return made === 1;
   }
 
   /** Enters the task into its project's index, whose end is put off; every now and then it is swept. */

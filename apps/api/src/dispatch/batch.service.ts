@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { TaskError } from '@function-runner/task-contract';
 import type { TaskStore } from '@function-runner/task-store';
 import { toTaskError } from '../redis/redis-fault.js';
-import type { DispatchService, PreparedTask } from './dispatch.service.js';
+import type { DispatchService, PreparedTask, StartedTask } from './dispatch.service.js';
 import type { GenerationRequest } from './generation-request.js';
 
 /** Items that are dispatched at once; the rest of a batch waits for them, so that single requests get their turn. */
@@ -34,7 +34,7 @@ export class BatchService {
   }
 
   /** Starts the prepared items, in order. The batch forgets those that never came to be. */
-  async commit(batchId: string, projectId: string, items: readonly PreparedItem[]): Promise<(TaskError | Awaited<ReturnType<DispatchService['commit']>>)[]> {
+  async commit(batchId: string, projectId: string, items: readonly PreparedItem[]): Promise<(TaskError | StartedTask)[]> {
     const outcomes = await inTurns(items, ({ prepared }) => (prepared instanceof TaskError ? Promise.resolve(prepared) : settled(this.dispatch.commit(prepared))));
     const lost = new Set(items.flatMap(({ prepared }, index) => {
       const outcome = outcomes[index];

@@ -6,8 +6,8 @@
  *
  * The depth wants the tier, and the tier the project; so the depth is read for the tier that the project had last
  * time, and once more (a third trip) when that was wrong: at a project's first task, or after its quality changed.
- * A request id that was seen before costs one more trip, to read the task that it names; so does a task that no host could
- * run, to see whether that is still so.
+ * A request id that was seen before costs one more trip, to read the task that it names; so do a try that met an earlier one
+ * of its request in flight, and a task that no host could run, to see whether that is still so.
  *
  * What must stay true: the record is written before the job, so that no worker meets a job without a task; a task
  * without a job is ended at once or, if Redis is gone by then, made whole by the retry of its request.
@@ -37,6 +37,13 @@ export type PreparedTask =
   | { kind: 'new'; task: NewTask; plan: TaskPlan; priority: TaskPriority; queuePosition: number }
   | { kind: 'existing'; record: TaskRecord; queuePosition: number };
 
+/** What became of a start. */
+export interface StartedTask {
+  acknowledged: TaskAcknowledgedPayload;
+  /** Whether this very request made the task; else another one did, and its events may have been told already. */
+  created: boolean;
+}
+
 export interface DispatchOptions {
   tiers: Tiers;
   /** Tasks that may wait in one queue. */
@@ -61,7 +68,7 @@ export class DispatchService {
 
   /** Starts a task, or answers with the one that the same request started before. @throws TaskError */
   async start(request: GenerationRequest): Promise<TaskAcknowledgedPayload> {
-    return this.commit(await this.prepare(request));
+    return (await this.commit(await this.prepare(request))).acknowledged;
   }
 
   /** The first trip: everything that must be known, and the plan. Nothing is written but the claim. @throws TaskError */
@@ -104,19 +111,26 @@ export class DispatchService {
   }
 
   /** The second trip: record, first event and job. @throws TaskError DISPATCH_FAILED | UNAVAILABLE */
-  async commit(prepared: PreparedTask): Promise<TaskAcknowledgedPayload> {
-    if (prepared.kind === 'existing') return acknowledge(prepared.record, prepared.record.state, prepared.queuePosition);
+  async commit(prepared: PreparedTask): Promise<StartedTask> {
+    if (prepared.kind === 'existing') return { acknowledged: acknowledge(prepared.record, prepared.record.state, prepared.queuePosition), created: false };
     const { task, plan, priority, queuePosition } = prepared;
     // In this order on one connection: the record is there before a worker can take the job.
     const [created, added] = await Promise.allSettled([
       this.store.create(task, queuePosition),
       this.queues.add(plan.quality, task.taskId, plan.payload, priority),
     ]);
-    if (created.status === 'fulfilled' && added.status === 'fulfilled') return acknowledge(task, 'queued', queuePosition);
+    if (created.status === 'fulfilled' && added.status === 'fulfilled') return created.value ? { acknowledged: acknowledge(task, 'queued', queuePosition), created: true } : this.joinFirstTry(task, queuePosition);
     if (created.status === 'fulfilled' && added.status === 'rejected') throw await this.endUnqueued(task, added.reason);
     const reason: unknown = created.status === 'rejected' ? created.reason : undefined;
     this.logger.error(`the task ${task.taskId} could not be recorded: ${String(reason)}`);
     throw toTaskError(reason, 'DISPATCH_FAILED');
+  }
+
+  /** The first try of the request was still on its way when this one was prepared, and has made the task meanwhile. */
+  private async joinFirstTry(task: NewTask, queuePosition: number): Promise<StartedTask> {
+    const record = await this.guard(this.store.read(task.taskId));
+    const state = record?.state ?? 'queued';
+    return { acknowledged: acknowledge(task, state, state === 'queued' ? queuePosition : 0), created: false };
   }
 
   /** Refuses a task that no live host could ever run. No trip where one could. */

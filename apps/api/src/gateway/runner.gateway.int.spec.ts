@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { Queue } from 'bullmq';
 import { keys } from '@function-runner/progress-protocol';
 import { queueName } from '@function-runner/task-contract';
-import { RedisFixture, waitFor } from '@function-runner/testing';
+import { RedisFixture, TcpProxy, waitFor } from '@function-runner/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { ApiFixture, seqs, type RecordingClient } from '../api.fixture.js';
 
@@ -124,6 +124,30 @@ describe('start_generation', () => {
     expect(late.seqsOf(taskId)).toEqual(seqs(5));
   });
 
+  test('a retry that meets its first try in flight is told the whole story, though the task ends before it is answered', async () => {
+    const proxy = await TcpProxy.start({ port: redis.port });
+    const far = await secondApi({ REDIS_URL: `redis://127.0.0.1:${proxy.port}` });
+    try {
+      const retry = await far.connect();
+      const request = { ...NODE, requestId: uuidv7() };
+      // So late come the answers of Redis there: its claim of the request is the first, its task the second.
+      proxy.delay(200);
+      const late = retry.request('start_generation', request);
+      await waitFor('the request to be claimed', () => api.redis.exists(keys.request('film', request.requestId)));
+      const early = await client.request('start_generation', request);
+      await api.runTask(identity(early), 1);
+      expect((await api.store.read(String(early['taskId'])))?.state).toBe('completed');
+      expect(await late).toMatchObject({ taskId: early['taskId'], status: 'completed', queuePosition: 0 });
+      await retry.waitForEvent('task_success');
+      expect(retry.seqsOf(early['taskId'])).toEqual(seqs(4));
+      expect(await api.store.events(String(early['taskId']), 0)).toHaveLength(4);
+    } finally {
+      proxy.delay(0);
+      await far.stop();
+      await proxy.stop();
+    }
+  });
+
   test('a reservation that a crash left without a task is taken up again', async () => {
     const reserved = uuidv7();
     await api.store.claimRequest('film', 'crashed', reserved);
@@ -203,6 +227,36 @@ describe('start_batch', () => {
       expect(one.seqsOf(last.taskId)).toEqual(seqs(2));
       expect(one.named('batch_completed')).toHaveLength(1);
     }
+  });
+
+  test('that another process tracked, and died with, is told over: its end once to a client, however many of its tasks it takes up', async () => {
+    const dead = await secondApi();
+    const starter = await dead.connect();
+    const wanted = ['a', 'b', 'c'].map((nodeId) => ({ nodeId, nodeType: 'image_upscale', parameters: {} }));
+    const acknowledged = await starter.request('start_batch', { batchId: 'rushes', projectId: 'film', items: wanted });
+    const tasks = (acknowledged['tasks'] as Record<string, unknown>[]).map((task) => ({ ...identity(task), batchId: 'rushes' }));
+    const [first, second, third] = tasks;
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three tasks were started');
+    await dead.stop();
+    await api.runTask(first, 1);
+    // One comes back while the batch lives, another when it is over.
+    const early = await api.connect();
+    for (const { taskId } of tasks) await early.request('resume_task', { taskId });
+    await waitFor('the report of the first', () => early.named('batch_progress').find(({ completed }) => completed === 1));
+    await api.runTask(second, 1);
+    await api.runTask(third, 1);
+    await early.waitForEvent('batch_completed');
+    for (const { taskId } of tasks) await early.request('resume_task', { taskId, lastSeq: 4 });
+    const late = await api.connect();
+    for (const { taskId } of tasks) await late.request('resume_task', { taskId });
+    await late.waitForEvent('batch_completed');
+    // Started again it is the same batch; gone on with, it ends anew.
+    await late.request('start_batch', { batchId: 'rushes', projectId: 'film', items: wanted });
+    for (const client of [early, late]) expect(client.named('batch_completed')).toEqual([{ batchId: 'rushes', total: 3, queued: 0, running: 0, completed: 3, failed: 0, cancelled: 0, progress: 100 }]);
+    const more = await late.request('start_batch', { batchId: 'rushes', projectId: 'film', items: [...wanted, { nodeId: 'd', nodeType: 'image_upscale', parameters: {} }] });
+    await api.runTask({ ...identity((more['tasks'] as Record<string, unknown>[])[3] ?? {}), batchId: 'rushes' }, 1);
+    await waitFor('its new end', () => late.named('batch_completed').length === 2);
+    expect(late.named('batch_completed')[1]).toMatchObject({ total: 4, completed: 4 });
   });
 
   test.each<[Record<string, unknown>, string]>([

@@ -9,12 +9,12 @@ import { Logger } from '@nestjs/common';
 import { Ack, ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway, type OnGatewayInit } from '@nestjs/websockets';
 import type { Server, Socket } from 'socket.io';
 import { v7 as uuidv7 } from 'uuid';
-import type { BatchAcknowledgedPayload, BatchItemOutcome, CancelAcknowledgedPayload, ClientEvent, TaskAcknowledgedPayload } from '@function-runner/progress-protocol';
+import type { BatchAcknowledgedPayload, BatchItemOutcome, CancelAcknowledgedPayload, ClientEvent } from '@function-runner/progress-protocol';
 import { TaskError } from '@function-runner/task-contract';
 import type { TaskRecord } from '@function-runner/task-store';
 import { BatchService, type PreparedItem } from '../dispatch/batch.service.js';
 import { CancelService } from '../dispatch/cancel.service.js';
-import { DispatchService, type PreparedTask } from '../dispatch/dispatch.service.js';
+import { DispatchService, type PreparedTask, type StartedTask } from '../dispatch/dispatch.service.js';
 import { GatewayOptions } from './gateway-options.js';
 import { Drain } from '../lifecycle/drain.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
@@ -97,19 +97,19 @@ export class RunnerGateway implements OnGatewayInit<Server> {
     await this.serve(socket, 'start_generation', body, ack, async (answer) => {
       const request = parseRequest(StartGenerationDto, body);
       checkRoom(socket, 1);
-      const prepared = await this.listenWhile(request.projectId, () => this.dispatch.prepare(request), async (task) => {
+      const { acknowledged: { taskId }, created } = await this.listenWhile(request.projectId, () => this.dispatch.prepare(request), async (task) => {
         if (task.kind === 'new') this.relay.hold(task.task);
         try {
-          const acknowledged = await this.dispatch.commit(task);
-          answer({ event: 'task_acknowledged', payload: acknowledged });
+          const started = await this.dispatch.commit(task);
+          answer({ event: 'task_acknowledged', payload: started.acknowledged });
           this.metrics.acknowledgement.observe((performance.now() - arrived) / 1000);
-          if (task.kind === 'new') this.joinTask(socket, acknowledged.taskId);
+          if (started.created) this.joinTask(socket, started.acknowledged.taskId);
+          return started;
         } finally {
           if (task.kind === 'new') this.relay.letGo(task.task.taskId);
         }
-        return task;
       });
-      if (prepared.kind === 'existing') await this.tellAgain(socket, prepared.record.taskId);
+      if (!created) await this.tellAgain(socket, taskId);
     });
   }
 
@@ -122,22 +122,21 @@ export class RunnerGateway implements OnGatewayInit<Server> {
       const { projectId } = batch;
       const checked = batch.items.map((item, index) => checkItem(item, projectId, batchId, index));
       const requests = checked.flatMap((item) => (item instanceof TaskError ? [] : [item]));
-      const items = await this.listenWhile(projectId, () => this.batches.prepare(batchId, projectId, requests), async (prepared) => {
+      const started = await this.listenWhile(projectId, () => this.batches.prepare(batchId, projectId, requests), async (prepared) => {
         const fresh = prepared.flatMap((item) => (isFresh(item) ? [item.prepared.task] : []));
         for (const task of fresh) this.relay.hold(task);
         try {
           const outcomes = await this.batches.commit(batchId, projectId, prepared);
           answer({ event: 'batch_acknowledged', payload: describeBatch(batchId, batch.items, checked, outcomes) });
-          for (const task of fresh) this.joinTask(socket, task.taskId);
+          const begun = outcomes.flatMap((outcome) => (outcome instanceof TaskError ? [] : [outcome]));
+          for (const { acknowledged, created } of begun) if (created) this.joinTask(socket, acknowledged.taskId);
           join(socket, rooms.batch(batchId));
+          return begun;
         } finally {
           for (const task of fresh) this.relay.letGo(task.taskId);
         }
-        return prepared;
       });
-      for (const { prepared } of items) {
-        if (!(prepared instanceof TaskError) && prepared.kind === 'existing') await this.tellAgain(socket, prepared.record.taskId);
-      }
+      for (const { acknowledged, created } of started) if (!created) await this.tellAgain(socket, acknowledged.taskId);
       await this.tracker.follow(batchId, projectId);
     });
   }
@@ -296,15 +295,16 @@ function checkItem(item: unknown, projectId: string, batchId: string, index: num
 }
 
 /** The answer to a batch: an outcome an item, in the items' order. */
-function describeBatch(batchId: string, items: readonly unknown[], checked: readonly (StartGenerationDto | TaskError)[], outcomes: readonly (TaskAcknowledgedPayload | TaskError)[]): BatchAcknowledgedPayload {
+function describeBatch(batchId: string, items: readonly unknown[], checked: readonly (StartGenerationDto | TaskError)[], outcomes: readonly (StartedTask | TaskError)[]): BatchAcknowledgedPayload {
   const started = outcomes[Symbol.iterator]();
   const tasks = checked.map((item, index): BatchItemOutcome => {
-    const outcome: TaskAcknowledgedPayload | TaskError = item instanceof TaskError ? item : (started.next().value as TaskAcknowledgedPayload | TaskError);
+    const outcome = item instanceof TaskError ? item : (started.next().value as StartedTask | TaskError);
     if (outcome instanceof TaskError) {
       const { nodeId, error, code, requestId, details } = toErrorPayload(outcome, items[index]);
       return { nodeId: nodeId ?? '', error, code, ...(requestId === undefined ? {} : { requestId }), ...(details === undefined ? {} : { details }) };
     }
-    return { nodeId: outcome.nodeId, taskId: outcome.taskId, status: outcome.status, ...(outcome.requestId === undefined ? {} : { requestId: outcome.requestId }) };
+    const { nodeId, taskId, status, requestId } = outcome.acknowledged;
+    return { nodeId, taskId, status, ...(requestId === undefined ? {} : { requestId }) };
   });
   return { batchId, tasks };
 }
