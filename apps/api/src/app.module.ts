@@ -56,7 +56,7 @@ export class AppModule {
         { provide: GatewayOptions, useValue: new GatewayOptions(config.maxPayload) },
         Drain,
         ApiMetrics,
-        { provide: RedisConnections, useFactory: () => new RedisConnections(config.redisUrl) },
+        { provide: RedisConnections, useFactory: () => new RedisConnections(config) },
         { provide: TaskStore, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new TaskStore(request, { retentionMs: config.eventRetentionMs }) },
         { provide: WorkerRegistry, inject: [RedisConnections], useFactory: ({ background }: RedisConnections) => new WorkerRegistry(background) },
         { provide: ClusterReader, inject: [RedisConnections, WorkerRegistry], useFactory: ({ background }: RedisConnections, registry: WorkerRegistry) => new ClusterReader(background, registry) },
@@ -67,9 +67,9 @@ export class AppModule {
         { provide: TaskQueues, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new TaskQueues(request, { prefix: config.queuePrefix, tiers: config.tiers }) },
         { provide: PipelineCatalog, useFactory: () => new PipelineCatalog(config.modelsRoot) },
         {
-          provide: DispatchService, inject: [PROJECT_DIRECTORY, TaskStore, TaskQueues, PipelineCatalog, CapabilityView],
-          useFactory: (projects: ProjectDirectory, store: TaskStore, queues: TaskQueues, pipelines: PipelineCatalog, capability: CapabilityView) =>
-            new DispatchService(projects, store, queues, pipelines, capability, { tiers: config.tiers, queueLimit: config.queueLimit }),
+          provide: DispatchService, inject: [PROJECT_DIRECTORY, TaskStore, TaskQueues, PipelineCatalog, CapabilityView, RedisConnections],
+          useFactory: (projects: ProjectDirectory, store: TaskStore, queues: TaskQueues, pipelines: PipelineCatalog, capability: CapabilityView, { fitness }: RedisConnections) =>
+            new DispatchService(projects, store, queues, pipelines, capability, fitness, { tiers: config.tiers, queueLimit: config.queueLimit }),
         },
         { provide: BatchService, inject: [DispatchService, TaskStore], useFactory: (dispatch: DispatchService, store: TaskStore) => new BatchService(dispatch, store) },
         { provide: CancelService, inject: [TaskStore, TaskQueues], useFactory: (store: TaskStore, queues: TaskQueues) => new CancelService(store, queues) },
@@ -86,7 +86,7 @@ export class AppModule {
         },
         SlowClients,
         { provide: EventStreams, inject: [ProgressRelay], useFactory: (relay: ProgressRelay) => new EventStreams(relay) },
-        { provide: RedisCheck, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new RedisCheck(request, { allowNoPersistence: config.allowNoPersistence === 'true' }) },
+        { provide: RedisCheck, inject: [RedisConnections], useFactory: ({ request, fitness }: RedisConnections) => new RedisCheck(request, fitness) },
         RunnerGateway,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_INTERCEPTOR, useClass: RequestInterceptor },

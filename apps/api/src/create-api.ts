@@ -35,7 +35,7 @@ export async function createApi(config: ApiConfig, logger: LoggerService): Promi
   app.disable('x-powered-by');
   app.enableCors({ origin: (origin: string | undefined, decide: (error: Error | null, allow: boolean) => void) => decide(null, isOriginAllowed(origin, config.allowedOrigins)) });
   app.useWebSocketAdapter(new RunnerIoAdapter(app, config));
-  await Promise.all([app.get(PipelineCatalog).open(), waitForRedis(app.get(TaskQueues), logger)]);
+  await Promise.all([app.get(PipelineCatalog).open(), waitForRedis(app.get(TaskQueues), app.get(RedisConnections), logger)]);
   const server: HttpServer = app.getHttpServer();
   const connections = rememberConnections(server);
   await app.listen(config.port, config.host);
@@ -57,12 +57,12 @@ function rememberConnections(server: HttpServer): ReadonlySet<Socket> {
 }
 
 /** So that the first request finds Redis. Without one the api starts all the same, says so in its readiness, and serves once it comes. */
-async function waitForRedis(queues: TaskQueues, logger: LoggerService): Promise<void> {
+async function waitForRedis(queues: TaskQueues, { fitness }: RedisConnections, logger: LoggerService): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), REDIS_PATIENCE_MS);
   });
-  const outcome = await Promise.race([queues.whenReady(), late]);
+  const outcome = await Promise.race([Promise.all([queues.whenReady(), fitness.whenKnown()]), late]);
   clearTimeout(timer);
   if (outcome === 'late') logger.warn('Redis does not answer yet; starting without it', 'Main');
 }

@@ -51,7 +51,7 @@ export class WorkerWiring {
   private readonly view: ClusterView;
 
   constructor(readonly config: WorkerConfig) {
-    this.redis = new RedisConnections(config.redisUrl, logger);
+    this.redis = new RedisConnections(config, logger);
     this.store = new TaskStore(this.redis.main, { retentionMs: config.retentionMs });
     this.registry = new WorkerRegistry(this.redis.main);
     const identity = new InstallIdentity(config);

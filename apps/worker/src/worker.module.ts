@@ -50,7 +50,7 @@ export class WorkerModule {
       providers: [
         { provide: WORKER_CONFIG, useValue: config },
         { provide: LOGGER, useFactory: () => createLogger(config.logLevel, config.workerId) },
-        { provide: RedisConnections, inject: [LOGGER], useFactory: (logger: Logger) => new RedisConnections(config.redisUrl, logger) },
+        { provide: RedisConnections, inject: [LOGGER], useFactory: (logger: Logger) => new RedisConnections(config, logger) },
         { provide: TASK_STORE, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new TaskStore(redis.main, { retentionMs: config.retentionMs }) },
         { provide: ClusterReader, inject: [RedisConnections, WorkerRegistry], useFactory: (redis: RedisConnections, registry: WorkerRegistry) => new ClusterReader(redis.main, registry) },
         { provide: LearnedDemand, inject: [RedisConnections], useFactory: (redis: RedisConnections) => new LearnedDemand(redis.main) },

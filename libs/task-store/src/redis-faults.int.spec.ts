@@ -8,6 +8,7 @@ import { freePort, RedisFixture, TcpProxy, tempFolder, waitFor } from '@function
 import type { Redis } from 'ioredis';
 import { RedisCheck } from './redis-check.js';
 import { connectRedis, type ConnectionRole } from './redis-connection.js';
+import { RedisFitness } from './redis-fitness.js';
 
 let server: RedisFixture;
 const ends: (() => Promise<unknown> | void)[] = [];
@@ -24,6 +25,12 @@ function connect(role: ConnectionRole, url = server.url): Redis {
   const redis = connectRedis(url, role, () => undefined);
   ends.push(() => redis.disconnect());
   return redis;
+}
+
+function checkOf(redis: Redis): RedisCheck {
+  const fitness = new RedisFitness(redis, { allowNoPersistence: false });
+  ends.push(() => fitness.close());
+  return new RedisCheck(redis, fitness);
 }
 
 describe('a connection whose peer vanishes without a word (half-open)', () => {
@@ -61,9 +68,9 @@ describe('a Redis that became a replica (failover)', () => {
     await redis.ping();
     await operator.call('REPLICAOF', '127.0.0.1', String(await freePort()));
     await expect(redis.set('a', '1')).rejects.toThrow(/^READONLY/);
-    const check = new RedisCheck(redis, { allowNoPersistence: false });
+    const check = checkOf(redis);
     await waitFor('the connection to be there again', () => redis.status === 'ready');
-    expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('takes no writes: READONLY') as unknown } });
+    expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('(READONLY)') as unknown } });
     await operator.call('REPLICAOF', 'NO', 'ONE');
     await waitFor('it to be fit again', async () => (await check.run()).up);
     expect(await redis.get('a')).toBeNull();
@@ -71,11 +78,11 @@ describe('a Redis that became a replica (failover)', () => {
 
   test('is not fit for work, and the check says so', async () => {
     const [redis, operator] = [connect('request'), connect('worker')];
-    const check = new RedisCheck(redis, { allowNoPersistence: false });
+    const check = checkOf(redis);
     await redis.ping();
     expect((await check.run()).up).toBe(true);
     await operator.config('SET', 'min-replicas-to-write', '1');
-    expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('takes no writes: NOREPLICAS') as unknown } });
+    expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('(NOREPLICAS)') as unknown } });
     await operator.config('SET', 'min-replicas-to-write', '0');
     await waitFor('it to be fit again', async () => (await check.run()).up);
   }, 30_000);
@@ -99,11 +106,11 @@ test('a wrong password is in no error, and the right one lets us in without a re
 
 test('a full Redis answers, and is not fit for work', async () => {
   const [redis, operator] = [connect('request'), connect('worker')];
-  const check = new RedisCheck(redis, { allowNoPersistence: false });
+  const check = checkOf(redis);
   await redis.ping();
   await operator.config('SET', 'maxmemory', '1');
   await expect(operator.set('probe', 'x')).rejects.toThrow('OOM');
-  expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('Redis is full') as unknown } });
+  expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('it is full (maxmemory)') as unknown } });
   await operator.config('SET', 'maxmemory', '0');
   expect((await check.run()).up).toBe(true);
 });

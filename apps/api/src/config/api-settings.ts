@@ -1,5 +1,5 @@
 import { setting, type SettingTable } from '@function-runner/settings';
-import { redisLocation } from '@function-runner/task-store';
+import { parseRedisUrl } from '@function-runner/task-store';
 
 /** Every environment variable of the api process, TIER_* apart (see `loadTiers`). */
 export const API_SETTINGS = {
@@ -9,9 +9,9 @@ export const API_SETTINGS = {
   allowedOrigins: setting.custom<readonly string[] | undefined>(
     'ALLOWED_ORIGINS', '', { meaning: 'Origins of web pages that may connect, separated by commas, such as `https://editor.example`. Unset: pages of this machine (loopback). Programs that send no Origin may always connect.' }, parseOrigins,
   ),
-  redisUrl: setting.custom<string>('REDIS_URL', 'redis://127.0.0.1:6379', { meaning: 'The Redis that api and worker share: `redis://` or `rediss://`, with user, password and database where needed, or `redis+sentinel://host:port,host:port/<name of the primary>`.', secret: true }, parseRedisUrl),
+  redisUrl: setting.custom<string>('REDIS_URL', 'redis://127.0.0.1:6379', { meaning: 'The Redis that api and worker share: `redis://` or `rediss://`, with user, password and database where needed, or `redis+sentinel://host:port,host:port/<name of the primary>`; IPv6 addresses in brackets.', secret: true }, parseRedisUrl),
   queuePrefix: setting.text('QUEUE_PREFIX', 'bull', 'Prefix of BullMQ’s keys; the same for api and worker.'),
-  allowNoPersistence: setting.choice('REDIS_ALLOW_NO_PERSISTENCE', ['true', 'false'], 'false', 'Whether a Redis that keeps nothing on disk counts as ready.'),
+  allowNoPersistence: setting.choice('REDIS_ALLOW_NO_PERSISTENCE', ['true', 'false'], 'false', 'Accept a Redis that keeps nothing over a restart; without it the api is not ready and refuses tasks with `UNAVAILABLE`.'),
   workspaceRoot: setting.text('WORKSPACE_ROOT', './workspace', 'Folder that holds the projects’ folders.'),
   modelsRoot: setting.optionalText('MODELS_ROOT', 'The model store; unset: `Library/AI_Models` in the workspace.'),
   pipelinesFile: setting.optionalText('PIPELINES_CONFIG', 'File of tiers and pipelines; unset: `config/pipelines.json` where it exists, else the defaults.'),
@@ -27,18 +27,4 @@ function parseOrigins(text: string): { ok: true; value: readonly string[] | unde
   const origins = text.split(',').map((part) => part.trim()).filter((part) => part !== '');
   const wrong = origins.some((origin) => origin !== 'null' && (!URL.canParse(origin) || new URL(origin).origin !== origin));
   return wrong ? { ok: false, expected: 'origins such as https://editor.example, separated by commas and without a path' } : { ok: true, value: origins.length === 0 ? undefined : origins };
-}
-
-function parseRedisUrl(text: string): { ok: true; value: string } | { ok: false; expected: string } {
-  return isRedisUrl(text) ? { ok: true, value: text } : { ok: false, expected: 'a URL such as redis://127.0.0.1:6379, or redis+sentinel://host:port,host:port/<name of the primary>' };
-}
-
-function isRedisUrl(text: string): boolean {
-  try {
-    const location = redisLocation(text);
-    return 'options' in location || /^rediss?:$/.test(new URL(text).protocol);
-  } catch {
-    // Which of the two it was meant to be is not known; the sentence names both.
-    return false;
-  }
 }

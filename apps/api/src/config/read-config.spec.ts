@@ -22,8 +22,8 @@ describe('readConfig', () => {
     [{ PORT: '70000', MAX_PAYLOAD: '1MB' }, /PORT must be a whole number[^\n]*\nMAX_PAYLOAD must be a size/],
     [{ ALLOWED_ORIGINS: 'editor.example' }, /ALLOWED_ORIGINS must be origins/],
     [{ ALLOWED_ORIGINS: 'https://editor.example/path' }, /ALLOWED_ORIGINS must be origins/],
-    [{ REDIS_URL: 'http://user:secret@host' }, /^REDIS_URL must be a URL such as redis:\/\/127\.0\.0\.1:6379, or redis\+sentinel:\/\/host:port,host:port\/<name of the primary>$/],
-    [{ REDIS_URL: 'redis+sentinel://user:secret@host' }, /^REDIS_URL must be a URL such as [^]*<name of the primary>$/],
+    [{ REDIS_URL: 'http://user:secret@host' }, /^REDIS_URL must be a URL such as redis:\/\/127\.0\.0\.1:6379, .*redis\+sentinel:\/\/host:port,host:port\/<name of the primary>\[\/database\]$/],
+    [{ REDIS_URL: 'redis+sentinel://user:secret@host' }, /^REDIS_URL must be a URL such as [^]*<name of the primary>\[\/database\]$/],
     [{ PIPELINES_CONFIG: '/nowhere.json' }, /^\/nowhere\.json: cannot be read/],
   ])('refuses %j', (environment, sentence) => {
     expect(() => readConfig(environment)).toThrow(sentence);

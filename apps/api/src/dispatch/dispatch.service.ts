@@ -18,7 +18,7 @@ import { DEFAULT_TIER, type QualityTier, type Tiers } from '@function-runner/pip
 import type { TaskAcknowledgedPayload } from '@function-runner/progress-protocol';
 import { fromJobDemand } from '@function-runner/scheduling';
 import { TaskError, type JobPayload, type TaskPriority } from '@function-runner/task-contract';
-import type { NewTask, TaskRecord, TaskStore } from '@function-runner/task-store';
+import type { NewTask, RedisFitness, TaskRecord, TaskStore } from '@function-runner/task-store';
 import type { CapabilityView } from '../hosts/capability-view.js';
 import { refuseAsIncapable } from '../hosts/no-capable-worker.js';
 import type { ProjectDirectory } from '../projects/project-directory.port.js';
@@ -63,6 +63,7 @@ export class DispatchService {
     private readonly queues: TaskQueues,
     private readonly pipelines: PipelineCatalog,
     private readonly capability: Pick<CapabilityView, 'judge'>,
+    private readonly fitness: Pick<RedisFitness, 'fault'>,
     private readonly options: DispatchOptions,
   ) {}
 
@@ -73,6 +74,7 @@ export class DispatchService {
 
   /** The first trip: everything that must be known, and the plan. Nothing is written but the claim. @throws TaskError */
   async prepare(request: GenerationRequest): Promise<PreparedTask> {
+    this.refuseWhileUnfit();
     const ownId = uuidv7();
     const guess = this.lastTier.get(request.projectId) ?? DEFAULT_TIER;
     const [project, taskId, guessedDepth] = await this.guard(
@@ -131,6 +133,12 @@ export class DispatchService {
     const record = await this.guard(this.store.read(task.taskId));
     const state = record?.state ?? 'queued';
     return { acknowledged: acknowledge(task, state, state === 'queued' ? queuePosition : 0), created: false };
+  }
+
+  /** Refuses what Redis would not keep. */
+  private refuseWhileUnfit(): void {
+    const { fault } = this.fitness;
+    if (fault !== undefined) throw new TaskError('UNAVAILABLE', `no task is taken, since Redis could lose it: ${fault}`);
   }
 
   /** Refuses a task that no live host could ever run. No trip where one could. */

@@ -3,11 +3,13 @@
  *
  * `request` carries every command that a client waits for, BullMQ's too, so that commands of one moment share a round
  * trip; it fails within a second. `background` carries the rest, so that the large answers to it hold up nobody; it fails
- * as soon. `subscriber` carries pub/sub alone. All are closed here, at the very end.
+ * as soon. `subscriber` carries pub/sub alone. All are closed here, at the very end. Whether this Redis may be trusted with
+ * tasks is looked at over `background`, and logged where it changes.
  */
 import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import { connectRedis } from '@function-runner/task-store';
+import { connectRedis, redisFault, RedisFitness } from '@function-runner/task-store';
+import type { ApiConfig } from '../config/read-config.js';
 
 /** While Redis is away every attempt to reconnect fails: one line in the log per this time is enough. */
 const QUIET_MS = 5_000;
@@ -16,19 +18,23 @@ export class RedisConnections {
   readonly request: Redis;
   readonly background: Redis;
   readonly subscriber: Redis;
+  readonly fitness: RedisFitness;
   private readonly logger = new Logger('Redis');
   private lastLogged = -Infinity;
 
-  constructor(url: string) {
+  constructor({ redisUrl: url, allowNoPersistence }: Pick<ApiConfig, 'redisUrl' | 'allowNoPersistence'>) {
     this.request = connectRedis(url, 'request', (error) => this.report(error));
     this.background = connectRedis(url, 'request', (error) => this.report(error));
     this.subscriber = connectRedis(url, 'subscriber', (error) => this.report(error));
+    this.fitness = new RedisFitness(this.background, { allowNoPersistence: allowNoPersistence === 'true' });
+    this.fitness.onChange(({ up, facts }) => (up ? this.logger.log('Redis keeps what it is told; tasks are accepted') : this.logger.error(`tasks are refused: ${facts['message']}`)));
     // BullMQ's four queues listen on the connection, each for several events.
     this.request.setMaxListeners(50);
   }
 
   /** Hangs up; commands under way fail. */
   close(): void {
+    this.fitness.close();
     this.request.disconnect();
     this.background.disconnect();
     this.subscriber.disconnect();
@@ -38,6 +44,6 @@ export class RedisConnections {
     const now = performance.now();
     if (now - this.lastLogged < QUIET_MS) return;
     this.lastLogged = now;
-    this.logger.warn(`Redis cannot be reached: ${error.message || String(error)}; connecting again by itself`);
+    this.logger.warn(`Redis cannot be used: ${redisFault(error)?.sentence ?? (error.message || String(error))}; connecting again by itself`);
   }
 }

@@ -1,15 +1,9 @@
 import { TaskError } from '@function-runner/task-contract';
-
-/** Replies of a Redis that is there and cannot take a write or a command now. */
-const REFUSALS = /\b(OOM|READONLY|LOADING|MASTERDOWN|NOREPLICAS|MISCONF|BUSY|CLUSTERDOWN)\b/;
-
-/** What ioredis says when there is no connection, or no answer in time. */
-const NO_ANSWER = /command timed out|connection is closed|max retries per request|stream isn't writeable|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH/i;
+import { redisFault } from '@function-runner/task-store';
 
 /** Whether an error means that Redis cannot serve the request now, and may later. */
 export function isRedisFault(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return error.name === 'MaxRetriesPerRequestError' || REFUSALS.test(error.message) || NO_ANSWER.test(error.message);
+  return redisFault(error) !== undefined;
 }
 
 /** Any error as one with a code: itself, `UNAVAILABLE` for a fault of Redis, else `otherwise`. */

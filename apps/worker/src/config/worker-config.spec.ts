@@ -31,7 +31,7 @@ describe('loadWorkerConfig', () => {
       DEFAULT_MEMORY: 'lots', CPU_OVERCOMMIT: '0', HOST_CPUS: 'all', HOST_MEMORY: '24GB', MAX_WORKER_LOSSES: '1.5', NULL_ENGINE_DURATION_MS: 'x', PROCESS_COMMANDS: '[]', REDIS_ALLOW_NO_PERSISTENCE: 'yes', LOG_LEVEL: 'trace', WARM_CONTAINERS: '-1', WARM_IDLE_TIMEOUT: 'soon', WARM_MINIMUM: '[]',
     };
     // Every setting whose text can be wrong at all is in the list above.
-    const refutable = Object.values(WORKER_SETTINGS).filter(({ parse }) => !parse('\u0001 wrong').ok).map(({ name }) => name);
+    const refutable = Object.values(WORKER_SETTINGS).filter(({ parse, secret }) => secret !== true && !parse('\u0001 wrong').ok).map(({ name }) => name);
     expect(refutable.sort()).toEqual(Object.keys(wrong).sort());
     let message = '';
     try {
@@ -41,6 +41,10 @@ describe('loadWorkerConfig', () => {
       ({ message } = error as Error);
     }
     for (const [name, value] of Object.entries(wrong)) expect(message).toMatch(new RegExp(`^${name} must be .*, not "${value.replace(/[[\]]/g, '\\$&')}"$`, 'm'));
+  });
+
+  it('refuses a wrong REDIS_URL, and repeats no password', () => {
+    expect(() => loadWorkerConfig({ REDIS_URL: 'redis+sentinel://me:secret@host' })).toThrow(/^REDIS_URL must be a URL such as (?!.*secret)/);
   });
 
   it('names a minimum of warm containers that is more than may be kept', () => {

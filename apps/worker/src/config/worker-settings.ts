@@ -1,4 +1,5 @@
 import { setting } from '@function-runner/settings';
+import { parseRedisUrl } from '@function-runner/task-store';
 import { parseGpuInventory } from './gpu-inventory.js';
 import { parseProcessCommands } from './process-commands.js';
 import { parseWarmMinimum } from './warm-minimum.js';
@@ -7,7 +8,7 @@ import { parseWarmMinimum } from './warm-minimum.js';
 export const WORKER_SETTINGS = {
   host: setting.text('HOST', '127.0.0.1', 'Address that the HTTP server (health, metrics) listens on.'),
   port: setting.integer('WORKER_PORT', 3001, { min: 0, max: 65_535 }, 'Port of the worker’s HTTP server; 0 takes a free one.'),
-  redisUrl: setting.text('REDIS_URL', 'redis://127.0.0.1:6379', 'Redis that api and worker share: `redis://`, `rediss://`, or `redis+sentinel://host:port,host:port/<name of the primary>`.'),
+  redisUrl: setting.custom<string>('REDIS_URL', 'redis://127.0.0.1:6379', { meaning: 'The Redis that api and worker share: `redis://` or `rediss://`, with user, password and database where needed, or `redis+sentinel://host:port,host:port/<name of the primary>`; IPv6 addresses in brackets.', secret: true }, parseRedisUrl),
   queuePrefix: setting.text('QUEUE_PREFIX', 'bull', 'Prefix of the BullMQ keys; on a Redis cluster give it braces, such as `{bull}`.'),
   pipelinesConfig: setting.optionalText('PIPELINES_CONFIG', 'The pipelines file; without it `config/pipelines.json` where that exists, else the built-in tiers.'),
   workspaceRoot: setting.text('WORKSPACE_ROOT', 'workspace', 'Folder that holds a folder for each project.'),
@@ -37,6 +38,6 @@ export const WORKER_SETTINGS = {
   installId: setting.optionalText('INSTALL_ID', 'Marks our containers; workers of one installation share it. Default: made once and kept in the workspace.'),
   nullEngineDurationMs: setting.integer('NULL_ENGINE_DURATION_MS', 0, { min: 0, max: 3_600_000 }, 'Over how many milliseconds the `null` engine spreads its eight progress events.'),
   processCommands: setting.custom('PROCESS_COMMANDS', '{}', { meaning: 'For `CONTAINER_ENGINE=process`: JSON of image → command line, in place of the image’s own entrypoint.' }, parseProcessCommands),
-  allowNoPersistence: setting.choice('REDIS_ALLOW_NO_PERSISTENCE', ['true', 'false'], 'false', 'Accept a Redis that keeps nothing over a restart; without it readiness fails.'),
+  allowNoPersistence: setting.choice('REDIS_ALLOW_NO_PERSISTENCE', ['true', 'false'], 'false', 'Accept a Redis that keeps nothing over a restart; without it the worker is not ready and takes no task.'),
   logLevel: setting.choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info', 'Least severe level that is logged.'),
 };

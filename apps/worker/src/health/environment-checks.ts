@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { RedisCheck } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine } from '../container/container-engine.port.js';
 import { DeviceInventory } from '../inventory/device-inventory.js';
@@ -53,8 +52,7 @@ export class EnvironmentChecks {
   }
 
   async redis(): Promise<string> {
-    const check = new RedisCheck(this.connections.main, { allowNoPersistence: this.config.allowNoPersistence === 'true', probe: this.connections.probe });
-    const { up, facts } = await within(REDIS_TIMEOUT_MS, check.run());
+    const { up, facts } = await within(REDIS_TIMEOUT_MS, this.connections.check.run());
     if (!up) throw new Error(facts['message']);
     return `answers, policy ${facts['policy']}, persistence ${facts['persistence']}`;
   }

@@ -199,6 +199,7 @@ export class Intake implements WarmUpGate {
   }
 
   private async decide(): Promise<void> {
+    if (!this.redis.fitness.fit) return;
     const places = this.config.concurrency - this.underWay.size;
     if (places <= 0 || this.waiting.line.size === 0) return;
     if (this.leases.mirror.isStale) await this.leases.mirror.refresh();
