@@ -133,14 +133,14 @@ export class TaskStore {
   }
 
   /**
-   * Claims the next attempt for a worker process. `maxLosses` workers may die of the task before it fails. `claim` names the
+   * Claims the next attempt for a worker process. `maxLosses` attempts may be lost, with a worker that dies or an engine that fails, before the task does. `claim` names the
    * taking of the job by which the worker has it, without white space: with one that has begun before nothing begins, and the
    * answer is the same attempt, even where it is over.
    */
   async begin(identity: TaskIdentity, workerId: string, maxLosses: number, claim: string = randomUUID(), now = new Date()): Promise<BeginOutcome> {
     if (!/^\S+$/.test(claim)) throw new RangeError(`the claim ${JSON.stringify(claim)} is empty or holds white space`);
     this.appends.flush(identity.taskId);
-    const lost = `the workers of ${maxLosses} attempts died while they ran this task; look for what it does to them before starting it again`;
+    const lost = `${maxLosses} attempts of this task were lost with the worker, or the container engine, that ran them; look for what it does to them before starting it again`;
     const [kind, value] = asList(
       await BEGIN.run(this.redis, keysOf(identity.taskId), [
         eventHead(identity), eventTail(identity, 'preparing', 'preparing', now), taskChannel(identity.taskId), projectChannel(identity.projectId),
@@ -212,14 +212,14 @@ export class TaskStore {
     return kind === 'ended' ? { kind, state: asState(value) } : { kind: 'missing' };
   }
 
-  /** Puts a task back into the state it had before its worker took it. */
-  async release(identity: HeldTask, attempt: number, why: string, now = new Date()): Promise<ReleaseOutcome> {
+  /** Puts a task back into the state it had before its worker took it; `losses` are counted against it, as if its worker had died. */
+  async release(identity: HeldTask, attempt: number, why: string, { losses = 0, now = new Date() } = {}): Promise<ReleaseOutcome> {
     this.appends.flush(identity.taskId);
     const [kind, value] = asList(
       await RELEASE.run(this.redis, keysOf(identity.taskId), [
         eventHead(identity), eventTail(identity, 'queued', why, now),
         eventTail(identity, 'cancelled', 'cancelled', now, { reason: 'cancelled while its worker put it back' }),
-        taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, now.getTime(), this.options.retentionMs, identity.claim ?? '',
+        taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, now.getTime(), this.options.retentionMs, identity.claim ?? '', losses,
       ]),
     );
     if (kind === 'released') return { kind };

@@ -10,8 +10,8 @@ import type { Redis } from 'ioredis';
 import { keys } from '@function-runner/progress-protocol';
 
 /**
- * A worker's word counts this long: no longer than what is left at least of a job's lock (10 s, renewed every 5 s) when
- * its worker dies, so that a dead worker is known as such when its task is given again.
+ * A worker's word counts this long: as long as a job's lock, so that a dead worker is known as such when its task is given
+ * again, a few seconds after the lock has run out.
  */
 export const WORKER_WORD_MS = 5000;
 

@@ -7,7 +7,8 @@
  * behind it finds what messages did not tell.
  *
  * Owns the loop and the tasks under way. Must stay true: no more than WORKER_CONCURRENCY tasks run; a task that is run has
- * its lease from before it was taken until what ran is gone; whatever becomes of a run, its job is completed or put back.
+ * its lease from before it was taken until what ran is gone; whatever becomes of a run, its job is completed or put back;
+ * what dead workers had in hand waits again soon.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { schedulerChannel } from '@function-runner/progress-protocol';
@@ -15,10 +16,12 @@ import { decodeSchedulerMessage, holdsEnough, place, schedule, waitingTaskOf, Wa
 import type { JobPayload } from '@function-runner/task-contract';
 import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
+import { DeadWorkers } from '../lease/dead-workers.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import { Host } from '../lease/host.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
+import { WorkerMetrics } from '../metrics/worker-metrics.js';
 import { RedisConnections } from '../progress/redis-connections.js';
 import { elapse } from '../run/elapse.js';
 import { LiveRuns } from '../run/live-runs.js';
@@ -27,7 +30,8 @@ import { WorkerOrders } from '../run/worker-orders.js';
 import { WarmPool } from '../warm/warm-pool.js';
 import type { WarmUpGate } from '../warm/warm-up.js';
 import { ClusterView } from './cluster-view.js';
-import { TierQueues } from './tier-queues.adapter.js';
+import { LostJobs } from './lost-jobs.js';
+import { TierQueues, type Taken } from './tier-queues.adapter.js';
 
 /** Between two looks at queues, book and other hosts: what a lost message costs at most. */
 const LOOK_MS = 1000;
@@ -47,6 +51,8 @@ const MISHAP_PAUSE_MS = 1000;
 /** No pipeline's id: a container that is in the way, and of no use. */
 const SERVES_NOBODY = '';
 
+type TakenJob = Extract<Taken, { kind: 'taken' }>;
+
 /** A task with what it needs in hand. */
 interface HeldStart {
   task: WaitingTask;
@@ -58,6 +64,7 @@ interface HeldStart {
 @Injectable()
 export class Intake implements WarmUpGate {
   private readonly queues: TierQueues;
+  private readonly lostJobs: LostJobs;
   private readonly waiting: WaitingMirror;
   private readonly underWay = new Set<Promise<void>>();
   /** Since when tasks have been left to others, milliseconds of the monotonic clock. */
@@ -83,11 +90,13 @@ export class Intake implements WarmUpGate {
     private readonly redis: RedisConnections,
     private readonly host: Host,
     private readonly leases: LeaseKeeper,
+    private readonly dead: DeadWorkers,
     private readonly view: ClusterView,
     private readonly pool: WarmPool,
     private readonly runTask: RunTask,
     private readonly live: LiveRuns,
     private readonly orders: WorkerOrders,
+    private readonly metrics: WorkerMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const limits = Object.fromEntries(QUALITY_TIERS.map((tier) => [tier, config.tiers[tier].max_concurrent])) as Record<keyof WorkerConfig['tiers'], number>;
@@ -95,10 +104,11 @@ export class Intake implements WarmUpGate {
     this.queues = new TierQueues(redis.queue, {
       prefix: config.queuePrefix, limits,
       onLost: (taskId) => this.live.stop(taskId, { kind: 'superseded' }),
-      onStalled: () => void this.look(),
+      onNotOurs: (taskId) => this.logger.warn({ task: taskId }, 'the job of a task that ran here is another worker’s by now'),
       onUnreadable: (taskId, error) => this.logger.debug({ err: error, task: taskId }, 'a job that cannot be read'),
       onError: (error) => this.redis.complain(error),
     });
+    this.lostJobs = new LostJobs(this.queues);
     this.waiting = new WaitingMirror(this.queues, limits);
     leases.onLost((lease) => {
       if (lease.taskId !== undefined) this.live.stop(lease.taskId, { kind: 'lease-lost' });
@@ -168,7 +178,12 @@ export class Intake implements WarmUpGate {
     try {
       this.leases.mirror.expire();
       this.leases.forgetOwnReleases();
-      await Promise.all([this.waiting.look(Date.now()), this.view.lookAround()]);
+      const again = (await this.lostJobs.look()).length;
+      if (again > 0) {
+        this.metrics.repairs.inc({ kind: 'job-without-worker' }, again);
+        this.logger.warn({ jobs: again }, 'jobs whose workers were lost wait again');
+      }
+      await Promise.all([this.waiting.look(Date.now()), this.view.lookAround(), this.dead.look()]);
       for (const left of [this.leftToOthers, this.makingRoom]) for (const taskId of left.keys()) if (!this.waiting.line.has(taskId)) left.delete(taskId);
       this.wake();
     } catch (error) {
@@ -300,7 +315,7 @@ export class Intake implements WarmUpGate {
           this.waiting.taken(began, this.host.id, cluster, Date.now());
           this.leftToOthers.delete(taskId);
           taken.push(began);
-          this.carry(start, answer.payload);
+          this.carry(start, answer);
         } else {
           if (answer?.kind === 'tier-full') this.waiting.full(tier);
           else this.waiting.gone(taskId);
@@ -317,8 +332,8 @@ export class Intake implements WarmUpGate {
     void this.leases.release(vain.filter(({ warm }) => !warm).map(({ lease }) => lease));
   }
 
-  private carry(start: HeldStart, payload: JobPayload): void {
-    const carried = this.carryOut(start, payload)
+  private carry(start: HeldStart, job: TakenJob): void {
+    const carried = this.carryOut(start, job)
       .catch((error: unknown) => this.logger.error({ err: error, task: start.task.taskId }, 'a task could not be put away; its lock runs out, and another worker takes it'))
       .finally(() => {
         this.underWay.delete(carried);
@@ -327,12 +342,12 @@ export class Intake implements WarmUpGate {
     this.underWay.add(carried);
   }
 
-  private async carryOut({ task, lease, warm }: HeldStart, payload: JobPayload): Promise<void> {
+  private async carryOut({ task, lease, warm }: HeldStart, { payload, claim, starts }: TakenJob): Promise<void> {
     const { taskId, tier } = task;
     let end: RunEnd;
     try {
       if (warm) this.leases.useFor(lease, task).catch((error: unknown) => this.logger.warn({ err: error }, 'the book could not be told what a warm container does'));
-      end = await this.runTask.run({ taskId, payload, lease });
+      end = await this.runTask.run({ taskId, payload, lease, claim, starts, isOurs: () => this.queues.confirm(taskId) });
     } catch (error) {
       this.logger.error({ err: error, task: taskId }, 'a run could not be begun or put away; the task waits again');
       end = { kind: 'put-back' };

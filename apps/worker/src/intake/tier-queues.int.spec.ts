@@ -4,9 +4,11 @@ import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schem
 import { BULLMQ_PRIORITY, JOB_NAME, queueName, type JobPayload, type TaskPriority } from '@function-runner/task-contract';
 import { connectRedis } from '@function-runner/task-store';
 import { RedisFixture, testJob, waitFor } from '@function-runner/testing';
-import { TierQueues, type TierQueuesOptions } from './tier-queues.adapter.js';
+import { LostJobs } from './lost-jobs.js';
+import { TAKE_JOBS_LUA } from './lua/take-jobs.lua.js';
+import { TierQueues, type Taken, type TierQueuesOptions } from './tier-queues.adapter.js';
 
-const LOCK_MS = 10_000;
+const LOCK_MS = 5000;
 const TIER: QualityTier = 'high';
 
 let server: RedisFixture;
@@ -30,7 +32,6 @@ afterAll(async () => {
 interface Opened {
   queues: TierQueues;
   lost: string[];
-  stalls: () => number;
   errors: Error[];
   unreadable: string[];
 }
@@ -41,15 +42,14 @@ function tierQueues(changes: Partial<TierQueuesOptions> = {}): Opened {
   const lost: string[] = [];
   const errors: Error[] = [];
   const unreadable: string[] = [];
-  let stalls = 0;
   const queues = new TierQueues(connection, {
-    prefix: 'bull', limits: { low: 1, standard: 2, high: 100, premium: 4 }, onLost: (taskId) => lost.push(taskId), onStalled: () => (stalls += 1), onUnreadable: (taskId) => unreadable.push(taskId), onError: (error) => errors.push(error), ...changes,
+    prefix: 'bull', limits: { low: 1, standard: 2, high: 100, premium: 4 }, onLost: (taskId) => lost.push(taskId), onNotOurs: (taskId) => errors.push(new Error(taskId)), onUnreadable: (taskId) => unreadable.push(taskId), onError: (error) => errors.push(error), ...changes,
   });
   closing.push(async () => {
     await queues.close();
     connection.disconnect();
   });
-  return { queues, lost, errors, unreadable, stalls: () => stalls };
+  return { queues, lost, errors, unreadable };
 }
 
 /** The api's side of the tier. */
@@ -60,6 +60,8 @@ function producer(prefix = 'bull'): Queue<JobPayload> {
 }
 
 const PAYLOAD: JobPayload = { ...testJob('return'), submitted_at: '2030-01-01T00:00:00.000Z' };
+
+const TAKEN = expect.objectContaining({ kind: 'taken', payload: PAYLOAD }) as Taken;
 
 async function add(queue: Queue<JobPayload>, taskId: string, priority: TaskPriority = 'normal'): Promise<void> {
   const number = BULLMQ_PRIORITY[priority];
@@ -128,7 +130,7 @@ describe('taking jobs', () => {
     await add(queue, 'high-1', 'high');
     await add(queue, 'low-1', 'low');
     const { queues } = tierQueues();
-    expect(await queues.take(TIER, ['plain-2', 'low-1'])).toEqual([{ kind: 'taken', payload: PAYLOAD }, { kind: 'taken', payload: PAYLOAD }]);
+    expect(await queues.take(TIER, ['plain-2', 'low-1'])).toEqual([TAKEN, TAKEN]);
     expect(await queues.look()).toContainEqual({ tier: TIER, waiting: ['plain-1', 'plain-3', 'high-1'], running: ['low-1', 'plain-2'] });
   });
 
@@ -140,7 +142,7 @@ describe('taking jobs', () => {
     await queue.remove('removed');
     await redis.del(key('hollow'));
     const gone = { kind: 'gone' };
-    expect(await second.queues.take(TIER, ['unknown', 'taken', 'removed', 'hollow', 'there'])).toEqual([gone, gone, gone, gone, { kind: 'taken', payload: PAYLOAD }]);
+    expect(await second.queues.take(TIER, ['unknown', 'taken', 'removed', 'hollow', 'there'])).toEqual([gone, gone, gone, gone, TAKEN]);
     expect(await first.queues.take(TIER, ['taken'])).toEqual([gone]);
     expect(await active()).toEqual(['there', 'taken']);
     expect(await redis.exists(key('hollow:lock'))).toBe(0);
@@ -268,7 +270,7 @@ describe('what becomes of a taken job', () => {
     expect(await queues.look()).toContainEqual({ tier: TIER, waiting: ['b', 'a', 'c', 'high-2', 'high-1'], running: [] });
     expect(await redis.keys(key('*:lock'))).toEqual([]);
     const [again] = await queues.take(TIER, ['b']);
-    expect(again).toEqual({ kind: 'taken', payload: PAYLOAD });
+    expect(again).toEqual(TAKEN);
   });
 
   it('put back with other data, those are what the next one finds', async () => {
@@ -284,7 +286,7 @@ describe('what becomes of a taken job', () => {
         startedAt: Number(await redis.hget(key('a'), 'processedOn')),
       },
     ]);
-    expect(await next.queues.take(TIER, ['a'])).toEqual([{ kind: 'taken', payload: { ...PAYLOAD, demand, memory_limit_bytes: 2 ** 30 } }]);
+    expect(await next.queues.take(TIER, ['a'])).toEqual([expect.objectContaining({ kind: 'taken', payload: { ...PAYLOAD, demand, memory_limit_bytes: 2 ** 30 }, starts: 2 })]);
   });
 
   it('is let go by one that has lost it, without harm to whoever has it now', async () => {
@@ -324,12 +326,62 @@ describe('locks', () => {
     await redis.pexpire(key('kept:lock'), LOCK_MS - 2000);
     await waitFor('the loss', () => lost.length > 0);
     expect(lost).toEqual(['lost']);
-    expect(await redis.pttl(key('kept:lock'))).toBeGreaterThan(LOCK_MS - 2000);
+    await waitFor('the renewal', async () => (await redis.pttl(key('kept:lock'))) > LOCK_MS - 2000);
     expect(await redis.exists(key('lost:lock'))).toBe(0);
     // The job is nobody's: to end it is not for the one that lost it.
     await queues.complete(TIER, 'lost');
     expect(errors).toHaveLength(1);
     expect(await active()).toEqual(['kept', 'lost']);
+  });
+
+  it('that ran out while Redis was frozen are taken up again, and nothing is lost by it', async () => {
+    await add(producer(), 'a');
+    const [holder, other] = [tierQueues(), tierQueues()];
+    await holder.queues.open();
+    await holder.queues.take(TIER, ['a']);
+    const lostJobs = new LostJobs(other.queues);
+    process.kill(server.pid, 'SIGSTOP');
+    // The time that a lock lasts: what is tried is that it passes.
+    await new Promise((resolve) => setTimeout(resolve, LOCK_MS + 500));
+    process.kill(server.pid, 'SIGCONT');
+    expect(await lostJobs.look()).toEqual([]);
+    await waitFor('the lock to be back', async () => (await redis.exists(key('a:lock'))) === 1);
+    expect(await lostJobs.look()).toEqual([]);
+    expect([holder.lost, await active()]).toEqual([[], ['a']]);
+    expect(await holder.queues.confirm('a')).toBe(true);
+    await holder.queues.complete(TIER, 'a');
+    expect([holder.errors, await active()]).toEqual([[], []]);
+  }, 30_000);
+
+  it('that ran out are not taken up again where another has the job by now, nor where it waits', async () => {
+    for (const taskId of ['taken', 'waits']) await add(producer(), taskId);
+    const [first, second] = [tierQueues(), tierQueues()];
+    // Renews nothing, as one that is blocked.
+    await first.queues.take(TIER, ['taken', 'waits']);
+    await waitFor('the locks to run out', async () => (await redis.exists(key('taken:lock'), key('waits:lock'))) === 0, 2 * LOCK_MS);
+    expect([...await second.queues.giveAgain(await second.queues.unlocked())].sort()).toEqual(['taken', 'waits']);
+    expect(await second.queues.take(TIER, ['taken'])).toEqual([expect.objectContaining({ starts: 2 })]);
+    expect([await first.queues.confirm('taken'), await first.queues.confirm('waits')]).toEqual([false, false]);
+    expect(first.lost).toEqual(['taken', 'waits']);
+    expect([await second.queues.confirm('taken'), await redis.exists(key('waits:lock'))]).toEqual([true, 0]);
+  }, 30_000);
+
+  it('name each taking of a job: what is taken again has another claim', async () => {
+    await add(producer(), 'a');
+    const { queues } = tierQueues();
+    const [first] = await queues.take(TIER, ['a']);
+    await queues.putBack(TIER, 'a');
+    const [second] = await queues.take(TIER, ['a']);
+    expect([first, second]).toMatchObject([{ starts: 1 }, { starts: 2 }]);
+    expect(first?.kind === 'taken' && second?.kind === 'taken' && first.claim !== second.claim).toBe(true);
+  });
+
+  it('taken in an answer that was lost, and asked for again, are the same taking', async () => {
+    for (const taskId of ['a', 'b']) await add(producer(), taskId);
+    const ask = (token: string): Promise<unknown> => redis.eval(TAKE_JOBS_LUA, 5, ...['wait', 'prioritized', 'active', 'meta', 'events'].map(key), key(''), Date.now(), token, LOCK_MS, 'a');
+    const first = await ask('ours');
+    expect(first).toEqual([[JSON.stringify(PAYLOAD), '1']]);
+    expect([await ask('ours'), await ask('theirs'), await redis.hget(key('a'), 'ats'), await active()]).toEqual([first, [1], '1', ['a']]);
   });
 
   it('of a dead holder run out, and its job waits again for the next', async () => {
@@ -342,12 +394,14 @@ describe('locks', () => {
     await dead.queues.close();
     await living.queues.open();
     expect((await living.queues.look()).find(({ tier }) => tier === TIER)?.running).toEqual(['b', 'a']);
-    await waitFor('the jobs to be found', () => living.stalls() === 2, 40_000);
+    const lostJobs = new LostJobs(living.queues);
+    const found: string[] = [];
+    await waitFor('the jobs to be found', async () => found.push(...await lostJobs.look()) === 2, 40_000, 1000);
     expect([...(await waiting(living.queues))].sort()).toEqual(['a', 'b']);
     expect(await active()).toEqual([]);
     // BullMQ puts both into its plain list; what they were queued with is not lost.
     expect((await living.queues.describe(TIER, ['a', 'b'])).map(({ task }) => task.priority)).toEqual(['normal', 'high']);
-    expect(await living.queues.take(TIER, ['a', 'b'])).toEqual([{ kind: 'taken', payload: PAYLOAD }, { kind: 'taken', payload: PAYLOAD }]);
+    expect(await living.queues.take(TIER, ['a', 'b'])).toEqual([TAKEN, TAKEN]);
   });
 });
 

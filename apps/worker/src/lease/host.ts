@@ -16,7 +16,7 @@ import { LOGGER, type Logger } from '../logging/logger.js';
 import { RedisConnections } from '../progress/redis-connections.js';
 
 /** A lease outlives the last sign of its holder this long: as long as a job's lock does. */
-export const LEASE_TTL_MS = 10_000;
+export const LEASE_TTL_MS = 5000;
 
 /** The book forgets a host that is not declared for a week; a worker that is idle for that long is still there. */
 const DECLARE_AGAIN_MS = 3_600_000;

@@ -16,6 +16,7 @@ export class WorkerMetrics {
   readonly registry = new Registry();
   readonly reaped = new Counter({ name: 'function_runner_containers_reaped_total', help: 'Containers removed because no attempt owned them.', registers: [this.registry] });
   readonly leasesReclaimed = new Counter({ name: 'function_runner_leases_reclaimed_total', help: 'Leases of dead workers given back, once nothing ran on them.', registers: [this.registry] });
+  readonly repairs = new Counter({ name: 'function_runner_repairs_total', help: 'What did not agree and was put right, by kind.', labelNames: ['kind'], registers: [this.registry] });
   readonly warmTaken = new Counter({ name: 'function_runner_serving_taken_total', help: 'Tasks of server-mode pipelines, by whether a warm container took them (hit) or one had to be started (miss).', labelNames: ['outcome'], registers: [this.registry] });
   readonly warmEvicted = new Counter({ name: 'function_runner_warm_evictions_total', help: 'Warm containers ended to make room for another.', registers: [this.registry] });
   readonly watchdogTrips = new Counter({ name: 'function_runner_watchdog_trips_total', help: 'Times that the event loop was blocked, or the process stopped, for so long that what ran was given up.', registers: [this.registry] });

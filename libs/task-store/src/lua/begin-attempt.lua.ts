@@ -2,7 +2,8 @@ import { APPEND_EVENT_LUA } from './append-event.lua.js';
 
 /**
  * Claims the next attempt of a task for a worker. From here on every write of an older attempt is refused.
- * A task found preparing or running was lost by its worker; after too many losses it is poison and fails.
+ * A task found preparing or running was lost by its worker; after too many losses, those that its release counted among
+ * them, it is poison and fails.
  * Sent again with a claim that has begun, it begins nothing and counts no loss: a claim names one taking of the job.
  *
  * KEYS  task, events
@@ -25,14 +26,12 @@ if cancel then
   expire(KEYS[1], KEYS[2], ARGV[10])
   return {'ended', 'cancelled'}
 end
-if state ~= 'queued' then
-  losses = redis.call('HINCRBY', KEYS[1], 'losses', 1)
-  if losses >= tonumber(ARGV[7]) then
-    redis.call('HSET', KEYS[1], 'state', 'failed', 'step', 'failed', 'finished_at', ARGV[6], 'code', 'WORKER_LOST', 'error', ARGV[11])
-    append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[8], attempt, progress, ARGV[3], ARGV[4])
-    expire(KEYS[1], KEYS[2], ARGV[10])
-    return {'ended', 'failed'}
-  end
+if state ~= 'queued' then losses = redis.call('HINCRBY', KEYS[1], 'losses', 1) end
+if tonumber(losses or 0) >= tonumber(ARGV[7]) then
+  redis.call('HSET', KEYS[1], 'state', 'failed', 'step', 'failed', 'finished_at', ARGV[6], 'code', 'WORKER_LOST', 'error', ARGV[11])
+  append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[8], attempt, progress, ARGV[3], ARGV[4])
+  expire(KEYS[1], KEYS[2], ARGV[10])
+  return {'ended', 'failed'}
 end
 attempt = redis.call('HINCRBY', KEYS[1], 'attempt', 1)
 redis.call('HSET', KEYS[1], 'state', 'preparing', 'progress', 0, 'step', 'preparing', 'worker', ARGV[5], 'started_at', ARGV[6],

@@ -1,12 +1,12 @@
 import { APPEND_EVENT_LUA } from './append-event.lua.js';
 
 /**
- * Puts a task back into the queue, when its worker drains or the task needs more than it had: no loss is counted. A
- * cancel that came meanwhile is carried out instead.
+ * Puts a task back into the queue: when its worker drains or the task needs more than it had, without a loss; when what it
+ * ran on failed, with one. A cancel that came meanwhile is carried out instead.
  *
  * KEYS  task, events
  * ARGV  head, queued tail, cancelled tail, task channel, project channel, attempt, now (ms), retention (ms), claim ('' for
- *       whichever)
+ *       whichever), losses to count
  * Returns  {'released'} | {'ended', 'cancelled'} | {'refused', state} | {'missing'}
  */
 export const RELEASE_TASK_LUA = `${APPEND_EVENT_LUA}
@@ -25,6 +25,7 @@ if cancel then
 end
 redis.call('HSET', KEYS[1], 'state', 'queued', 'step', 'queued')
 redis.call('HDEL', KEYS[1], 'worker')
+if ARGV[10] ~= '0' then redis.call('HINCRBY', KEYS[1], 'losses', ARGV[10]) end
 append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[2], attempt, progress, ARGV[4], ARGV[5])
 return {'released'}
 `;

@@ -16,8 +16,9 @@
  *   ARGV[4] how long a lock lasts, milliseconds
  *   ARGV[5…] job ids, the most urgent first
  *
- * Returns one entry an id: the job's data (JSON) where it was taken; 1 where it does not wait (any more); 2 where the tier
- * is at its limit, or paused.
+ * Returns one entry an id: {data (JSON), how often it has been started} where it was taken; 1 where it does not wait (any
+ * more); 2 where the tier is at its limit, or paused. Sent again, since its answer was lost, it answers as the first time
+ * for what it took then: what is locked with the token is its caller's.
  *
  * Stays true: a job that is taken is in `active` and locked, in the same step in which it left its place; `active` never
  * holds more than the limit.
@@ -36,7 +37,10 @@ local taken = {}
 for index = 5, #ARGV do
   local id = ARGV[index]
   local key = prefix .. id
-  if room < 1 then
+  if redis.call('GET', key .. ':lock') == token then
+    local job = redis.call('HMGET', key, 'data', 'ats')
+    taken[#taken + 1] = job[1] and { job[1], job[2] } or 1
+  elseif room < 1 then
     taken[#taken + 1] = 2
   -- The tail is the oldest, which is mostly what is asked for.
   elseif redis.call('LREM', wait, -1, id) == 0 and redis.call('ZREM', prioritized, id) == 0 then
@@ -48,9 +52,8 @@ for index = 5, #ARGV do
       redis.call('SET', key .. ':lock', token, 'PX', lock)
       redis.call('XADD', events, '*', 'event', 'active', 'jobId', id, 'prev', 'waiting')
       redis.call('HSET', key, 'processedOn', now)
-      redis.call('HINCRBY', key, 'ats', 1)
       room = room - 1
-      taken[#taken + 1] = data
+      taken[#taken + 1] = { data, tostring(redis.call('HINCRBY', key, 'ats', 1)) }
     else
       taken[#taken + 1] = 1
     end
