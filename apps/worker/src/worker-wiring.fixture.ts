@@ -7,6 +7,7 @@ import { DockerEngine } from './container/docker-engine.adapter.js';
 import { InstallIdentity } from './container/install-identity.js';
 import { ClusterView } from './intake/cluster-view.js';
 import { DeviceInventory } from './inventory/device-inventory.js';
+import { DeadWorkers } from './lease/dead-workers.js';
 import type { HeldLease } from './lease/held-lease.js';
 import { Host } from './lease/host.js';
 import { DemandLog } from './demand/demand-log.js';
@@ -28,6 +29,9 @@ import { WarmUp } from './warm/warm-up.js';
 import { Workspace } from './workspace/workspace.js';
 
 const logger = createLogger('silent', 'test');
+
+/** How often each task has been taken, by any worker of the spec, as BullMQ would count. */
+const takings = new Map<string, number>();
 
 /** One worker's wiring below its intake, by hand: what WorkerModule makes of the same configuration. Nothing runs before {@link open}. */
 export class WorkerWiring {
@@ -68,7 +72,7 @@ export class WorkerWiring {
     const starter = new ServingStarter(config, this.engine, this.workspace, shape, this.leases);
     this.recent = new RecentProjects(this.redis, logger);
     this.warmUp = new WarmUp(config, this.engine, this.pool, starter, this.recent, library, this.workspace, this.host, this.leases, { mayWarmUp: () => (this.gate.asked += 1) > 0 && this.gate.open }, logger);
-    const executor = new ContainerExecutor(config, this.engine, this.workspace, library, shape, this.pool, starter, this.recent, this.registry, this.host, this.leases);
+    const executor = new ContainerExecutor(config, this.engine, this.workspace, library, shape, this.pool, starter, this.recent, new DeadWorkers(this.registry), this.host, this.leases);
     this.runTask = new RunTask(config, this.store, executor, this.live, this.metrics, this.demand, new VramGauge(inventory, this.leases), this.leases, logger);
     this.orders = new WorkerOrders(config, this.redis, this.live, this.pool, logger);
   }
@@ -93,11 +97,13 @@ export class WorkerWiring {
     return lease;
   }
 
-  /** Runs a task as intake does: on a lease of its own, which is back afterwards unless a warm container keeps it. */
-  async run(taskId: string, payload: JobPayload): Promise<RunEnd> {
+  /** Runs a task as intake does: on a lease of its own, which is back afterwards unless a warm container keeps it. Every run is another taking of its job. */
+  async run(taskId: string, payload: JobPayload, isOurs?: () => Promise<boolean>): Promise<RunEnd> {
     const lease = await this.lease(taskId, payload);
+    const starts = (takings.get(taskId) ?? 0) + 1;
+    takings.set(taskId, starts);
     try {
-      return await this.runTask.run({ taskId, payload, lease });
+      return await this.runTask.run({ taskId, payload, lease, starts, claim: `${this.config.workerId}:${starts}`, isOurs: isOurs ?? (() => Promise.resolve(takings.get(taskId) === starts)) });
     } finally {
       this.pool.unchoose(lease.id, taskId);
       if (!this.pool.has(lease)) await this.leases.release([lease]);

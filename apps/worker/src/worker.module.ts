@@ -13,6 +13,7 @@ import { HealthController } from './health/health.controller.js';
 import { ClusterReader } from '@function-runner/lease-book';
 import { ClusterView } from './intake/cluster-view.js';
 import { Intake } from './intake/intake.js';
+import { DeadWorkers } from './lease/dead-workers.js';
 import { Host } from './lease/host.js';
 import { LeaseKeeper } from './lease/lease-keeper.js';
 import { DeviceInventory } from './inventory/device-inventory.js';
@@ -71,7 +72,7 @@ export class WorkerModule {
           inject: [ContainerExecutor],
           useFactory: (containers: ContainerExecutor): TaskExecutor => (config.containerEngine === 'null' ? new NullExecutor(config.nullEngineDurationMs) : containers),
         },
-        InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, DemandLog, VramGauge, Host, LeaseKeeper, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, WarmUp, ServingStarter, RecentProjects, ContainerShape, Heartbeat, Watchdog, WorkerLifecycle,
+        InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, DemandLog, VramGauge, Host, LeaseKeeper, DeadWorkers, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, WarmUp, ServingStarter, RecentProjects, ContainerShape, Heartbeat, Watchdog, WorkerLifecycle,
       ],
     };
   }

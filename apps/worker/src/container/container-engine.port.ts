@@ -44,6 +44,14 @@ export interface ServingContainer {
   stop(graceSeconds: number): Promise<void>;
 }
 
+/** How a run learns that it is to stop. */
+export interface StopSignals {
+  /** Aborts when the run is to stop: it is asked to, and has its grace. */
+  readonly signal: AbortSignal;
+  /** Aborts, then or later, when there is no time for a grace: what runs is killed. */
+  readonly atOnce: AbortSignal;
+}
+
 /** The machine that an engine runs containers on. */
 export interface Machine {
   /** The same for everybody who speaks to this engine, and for nobody else. */
@@ -87,10 +95,10 @@ export interface ContainerEngine {
   hostPath(path: string): Promise<string>;
   /**
    * Runs the plan to its end and removes the container. When the signal aborts, the container gets SIGTERM, then
-   * SIGKILL after its grace; the promise still settles only when it is really gone and its output is read.
+   * SIGKILL after its grace, or when `atOnce` does; the promise still settles only when it is really gone and its output is read.
    * @throws TaskError CONTAINER_START_FAILED | IMAGE_NOT_AVAILABLE | INTERNAL
    */
-  run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal): Promise<ContainerExit>;
+  run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal, atOnce?: AbortSignal): Promise<ContainerExit>;
   /**
    * Starts the plan and leaves it running; its stdin stays open.
    * @throws TaskError CONTAINER_START_FAILED | IMAGE_NOT_AVAILABLE | INTERNAL

@@ -22,6 +22,7 @@ import { DockerFrames } from './docker-frames.js';
 import type { InstallIdentity } from './install-identity.js';
 import { ownContainerIds } from './own-container.js';
 import { ResourceWatch } from './resource-watch.js';
+import { stopWhenTold } from './stop-when-told.js';
 import { UsageGauge } from './usage-gauge.js';
 
 /** How long the daemon may take to answer a question that it answers from memory. */
@@ -94,15 +95,13 @@ export class DockerEngine implements ContainerEngine {
     return mount === undefined ? path : `${mount.source}${path.slice(mount.target.length)}`;
   }
 
-  async run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal): Promise<ContainerExit> {
+  async run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal, atOnce?: AbortSignal): Promise<ContainerExit> {
     const container = await this.launch(plan, listener, { serving: false });
-    const stop = (): void => void container.stop(plan.graceSeconds);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+    const stopListening = stopWhenTold({ signal, atOnce }, plan.graceSeconds, (graceSeconds) => void container.stop(graceSeconds));
     try {
       return await container.ended;
     } finally {
-      signal.removeEventListener('abort', stop);
+      stopListening();
     }
   }
 

@@ -10,6 +10,7 @@ import { TaskError } from '@function-runner/task-contract';
 import type { ProcessCommands } from '../config/process-commands.js';
 import type { ContainerEngine, ContainerExit, ContainerListener, FoundContainer, Machine, ServingContainer } from './container-engine.port.js';
 import type { ContainerPlan } from './container-plan.js';
+import { stopWhenTold } from './stop-when-told.js';
 
 export class ProcessEngine implements ContainerEngine {
   readonly kind = 'process';
@@ -37,15 +38,13 @@ export class ProcessEngine implements ContainerEngine {
     return Promise.resolve(path);
   }
 
-  async run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal): Promise<ContainerExit> {
+  async run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal, atOnce?: AbortSignal): Promise<ContainerExit> {
     const running = await this.launch(plan, listener, { serving: false });
-    const stop = (): void => void running.stop(plan.graceSeconds);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+    const stopListening = stopWhenTold({ signal, atOnce }, plan.graceSeconds, (graceSeconds) => void running.stop(graceSeconds));
     try {
       return await running.ended;
     } finally {
-      signal.removeEventListener('abort', stop);
+      stopListening();
     }
   }
 

@@ -6,7 +6,7 @@
  * "cancelled" or "superseded" is passed on: the log knows before any message arrives.
  */
 import { gateProgress, type GateState, type PreviewMessage, type ProgressReport } from '@function-runner/progress-protocol';
-import type { AppendOutcome, TaskIdentity, TaskStore } from '@function-runner/task-store';
+import type { AppendOutcome, HeldTask, TaskStore } from '@function-runner/task-store';
 import type { Logger } from '../logging/logger.js';
 
 /** Milliseconds between two previews of a task. */
@@ -32,7 +32,7 @@ export class ProgressReporter {
 
   constructor(
     private readonly store: TaskStore,
-    private readonly task: TaskIdentity,
+    private readonly task: HeldTask,
     private readonly attempt: number,
     private readonly perSecond: number,
     private readonly onVerdict: (verdict: AttemptVerdict) => void,

@@ -7,13 +7,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TaskError, type JobPayload } from '@function-runner/task-contract';
-import { WorkerRegistry } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { compilePlan, CONTAINER_VIEW, taskLine, type PathView } from '../container/compile-plan.js';
 import { CONTAINER_ENGINE, type ContainerEngine } from '../container/container-engine.port.js';
 import type { ContainerPlan } from '../container/container-plan.js';
-import { isDeserted } from '../container/is-deserted.js';
 import { Conversation, type ConversationListener } from '../container/stdio/conversation.js';
+import { DeadWorkers } from '../lease/dead-workers.js';
 import { Host } from '../lease/host.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { PipelineLibrary } from '../models/pipeline-library.js';
@@ -46,20 +45,19 @@ export class ContainerExecutor implements TaskExecutor {
     private readonly pool: WarmPool,
     private readonly starter: ServingStarter,
     private readonly recent: RecentProjects,
-    private readonly registry: WorkerRegistry,
+    private readonly dead: DeadWorkers,
     private readonly host: Host,
     private readonly leases: LeaseKeeper,
   ) {}
 
   async execute(attempt: Attempt): Promise<Made> {
-    const { payload, signal, taskId } = attempt;
+    const { payload, signal } = attempt;
     const described = await this.library.pipelineFor(payload);
     const pipeline = fittedPipeline(described, this.host.cores, payload.memory_limit_bytes);
     const [project, model] = await Promise.all([
       this.workspace.openProject(payload.trace.project_name),
       pipeline.modelId === undefined ? undefined : this.library.modelFor(pipeline.modelId),
       this.engine.ensureImage(pipeline.image, signal, () => void attempt.reporter.enter('preparing', `pulling the image ${pipeline.image}`)),
-      attempt.number > 1 ? this.removeEarlierContainers(taskId) : undefined,
     ]);
     const inputs = await this.resolveInputs(project, payload, pipeline);
     signal.throwIfAborted();
@@ -97,7 +95,7 @@ export class ContainerExecutor implements TaskExecutor {
   /** Server mode: a container of this pipeline that is warm already, or one that stays warm afterwards. */
   private async inServingContainer(attempt: Attempt, scene: Scene): Promise<Omit<Made, 'claim'>> {
     const { pipeline, project } = scene;
-    const { payload, taskId, signal, reporter, lease } = attempt;
+    const { payload, taskId, signal, atOnce, reporter, lease } = attempt;
     const kind = await this.servingKind(attempt, scene);
     if (kind.project !== undefined) this.recent.note(pipeline.id, kind.project);
     const session = await this.pool.take({ key: servingKey(kind.project?.name, pipeline, scene.model?.version), pipelineId: pipeline.id }, lease, () => {
@@ -112,7 +110,7 @@ export class ContainerExecutor implements TaskExecutor {
       const line = taskLine({ owner, payload, parameters: parametersIn(view, payload, scene), view }, `${view.output}/${basename(staging)}`);
       void reporter.enter('running', 'running');
       attempt.started();
-      const { conversation, ending, usage } = await session.serve(taskId, line, listenerOf(reporter), signal);
+      const { conversation, ending, usage } = await session.serve(taskId, line, listenerOf(reporter), { signal, atOnce });
       const outputs = await this.judgeServed(attempt, scene, staging, conversation, ending);
       const { metrics } = conversation;
       return { outputs, metadata: { ...usage, ...(Object.keys(metrics).length === 0 ? {} : { metrics }) } };
@@ -195,7 +193,7 @@ export class ContainerExecutor implements TaskExecutor {
 
   /** Runs the container and hears it out. @throws ExecutionError with the log tail when it did not end well. */
   private async converse(
-    { reporter, signal, started, lease }: Attempt, plan: ContainerPlan, pipeline: RunnablePipeline, staging: string,
+    { reporter, signal, atOnce, started, lease }: Attempt, plan: ContainerPlan, pipeline: RunnablePipeline, staging: string,
   ): Promise<{ conversation: Conversation; metadata: Made['metadata'] }> {
     const conversation = new Conversation(listenerOf(reporter));
     try {
@@ -211,6 +209,7 @@ export class ContainerExecutor implements TaskExecutor {
           stderr: (chunk) => conversation.stderr(chunk),
         },
         signal,
+        atOnce,
       ).catch((error: unknown) => {
         // An error of the engine's own does not say whether the container still runs.
         if (!(error instanceof TaskError)) this.leases.abandon(lease);
@@ -237,10 +236,10 @@ export class ContainerExecutor implements TaskExecutor {
     }
   }
 
-  private async publish({ payload, reporter, signal, taskId }: Attempt, project: ProjectFolder, staging: string, conversation: Conversation, { withdrawn = false } = {}): Promise<Made['outputs']> {
+  private async publish({ payload, reporter, signal, taskId, isOurs }: Attempt, project: ProjectFolder, staging: string, conversation: Conversation, { withdrawn = false } = {}): Promise<Made['outputs']> {
     try {
-      // The store's answer to this report is awaited: it says whether the task is still this attempt's to publish.
-      const [outputs] = await Promise.all([collectOutputs(staging, conversation.outputs, this.config.outputLimitBytes), reporter.enter('running', 'publishing the take')]);
+      // Both answers are awaited: store and queue say whether the task is still this attempt's to publish. What is not ours any more has been told to stop by the question.
+      const [outputs] = await Promise.all([collectOutputs(staging, conversation.outputs, this.config.outputLimitBytes), reporter.enter('running', 'publishing the take'), isOurs()]);
       // The last moment at which a cancel or a lost lock still prevents the take.
       signal.throwIfAborted();
       const { take, earlier } = await this.workspace.publish(project, staging, payload.parameters.node_id, taskId, { withdrawn });
@@ -251,13 +250,13 @@ export class ContainerExecutor implements TaskExecutor {
     }
   }
 
-  /** Containers that a worker lost with an earlier attempt: gone before this one starts. */
+  /** Containers that a worker lost with an earlier attempt: gone before the next one begins. */
   private async removeEarlierContainers(taskId: string): Promise<void> {
     for (const { id } of await this.engine.find(taskId)) await this.engine.remove(id);
     // A serving container names no task: of a dead worker all go, since nobody will ever give them one again.
     for (const container of await this.engine.find()) {
       const { id, serving, workerId } = container;
-      if (serving === undefined || !isDeserted(container, this.config.workerId, await this.registry.isAlive(workerId))) continue;
+      if (serving === undefined || workerId === this.config.workerId || !(await this.dead.isDead(workerId))) continue;
       await this.engine.remove(id);
       await this.workspace.discardServing(serving.projectName, serving.folderName);
     }

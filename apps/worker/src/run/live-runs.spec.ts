@@ -8,8 +8,8 @@ describe('LiveRuns', () => {
     live.stop('one', { kind: 'timeout', seconds: 3 });
     live.stop('one', { kind: 'drain' });
     live.stop('nobody', { kind: 'drain' });
-    expect(stopReason(one)).toEqual({ kind: 'timeout', seconds: 3 });
-    expect(other.aborted).toBe(false);
+    expect(stopReason(one.signal)).toEqual({ kind: 'timeout', seconds: 3 });
+    expect([one.atOnce.aborted, other.signal.aborted]).toEqual([false, false]);
     expect(live.count).toBe(2);
   });
 
@@ -18,7 +18,15 @@ describe('LiveRuns', () => {
     const [one, other] = [live.open('one'), live.open('other')];
     live.close('one');
     live.stopAll({ kind: 'drain' });
-    expect([one.aborted, other.aborted, live.has('one'), live.has('other')]).toEqual([false, true, false, true]);
+    expect([one.signal.aborted, other.signal.aborted, live.has('one'), live.has('other')]).toEqual([false, true, false, true]);
+  });
+
+  it('takes the grace away where a later reason allows none', () => {
+    const live = new LiveRuns();
+    const { signal, atOnce } = live.open('one');
+    live.stop('one', { kind: 'cancel', reason: 'cancelled' });
+    live.stop('one', { kind: 'superseded' });
+    expect([stopReason(signal).kind, atOnce.aborted]).toEqual(['cancel', true]);
   });
 
   it('knows a foreign abort', () => {

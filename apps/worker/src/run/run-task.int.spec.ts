@@ -55,6 +55,9 @@ afterAll(async () => {
   await folder.remove();
 });
 
+/** A job that was taken for the first time, and is ours. */
+const TAKEN_FIRST = { starts: 1, claim: 'token:1', isOurs: () => Promise.resolve(true) };
+
 interface Started {
   task: TaskIdentity;
   ended: Promise<RunEnd>;
@@ -348,7 +351,7 @@ describe('a run that is stopped', () => {
     // Frozen for so long that it was given to others.
     await other.host.book.release(other.config.workerId, [lease.id]);
     lease.renewedAt -= 60_000;
-    expect(await other.runTask.run({ taskId: task.taskId, payload, lease })).toEqual({ kind: 'put-back' });
+    expect(await other.runTask.run({ taskId: task.taskId, payload, lease, ...TAKEN_FIRST })).toEqual({ kind: 'put-back' });
     expect(await other.store.read(task.taskId)).toMatchObject({ state: 'queued', attempt: 1 });
     expect((await other.store.events(task.taskId, 0)).map(({ status }) => status)).not.toContain('running');
     await other.store.cancel(task, 'test is over');
@@ -359,9 +362,9 @@ describe('a run that is stopped', () => {
     const payload = testJob(UNTIL_STOPPED, { nodeId: 'leaseless' });
     const task = await create(payload);
     const lease = await worker.lease(task.taskId, payload);
-    const ended = worker.runTask.run({ taskId: task.taskId, payload, lease });
+    const ended = worker.runTask.run({ taskId: task.taskId, payload, lease, ...TAKEN_FIRST });
     const container = await waitFor('its container', () => docker.runningContainer(task.taskId));
-    // As after ten seconds without a renewal.
+    // As after a while without a renewal.
     await worker.host.book.release(worker.config.workerId, [lease.id]);
     lease.renewedAt -= 10_000;
     await docker.kill(container);
@@ -369,6 +372,22 @@ describe('a run that is stopped', () => {
     expect(await worker.store.read(task.taskId)).toMatchObject({ state: 'queued', attempt: 1 });
     await worker.leases.release([lease]);
     await worker.store.cancel(task, 'test is over');
+  });
+
+  it('since its job is another’s by now, as its queue says when it fails or would publish, says and publishes nothing', async () => {
+    for (const script of [`process.exit(3)`, `fs.writeFileSync(task.outputDir + '/a', '');`]) {
+      const payload = testJob(script, { nodeId: 'not-ours' });
+      const task = await create(payload);
+      // As intake does: the question itself stops what is not ours.
+      const isOurs = (): Promise<boolean> => {
+        worker.live.stop(task.taskId, { kind: 'superseded' });
+        return Promise.resolve(false);
+      };
+      expect(await worker.run(task.taskId, payload, isOurs)).toEqual({ kind: 'done' });
+      expect(await worker.store.read(task.taskId)).toMatchObject({ state: 'running', attempt: 1 });
+      expect(await takes('not-ours')).toEqual([]);
+      await worker.store.cancel(task, 'test is over');
+    }
   });
 
   it('by a newer attempt says nothing more and publishes nothing', async () => {

@@ -4,10 +4,12 @@ export type StopReason =
   | { kind: 'cancel'; reason: string }
   /** It ran longer than it may. */
   | { kind: 'timeout'; seconds: number }
-  /** This worker is shutting down: the task goes back into its queue. */
-  | { kind: 'drain' }
+  /** This worker is shutting down: the task goes back into its queue; `atOnce` where there is no time for a grace. */
+  | { kind: 'drain'; atOnce?: boolean }
   /** What it holds of the host is not this worker's any more: the task goes back into its queue. */
   | { kind: 'lease-lost' }
+  /** This process did not come to itself for so long that its containers were ended for it: the task goes back into its queue. */
+  | { kind: 'blocked' }
   /** The task belongs to another worker by now: nothing of this attempt counts any more. */
   | { kind: 'superseded' };
 

@@ -17,6 +17,10 @@ export interface Attempt {
   reporter: ProgressReporter;
   /** Aborts when the attempt is to stop, with a StopReason. */
   signal: AbortSignal;
+  /** Aborts, then or later, when there is no time for a grace. */
+  atOnce: AbortSignal;
+  /** Whether the task is this attempt's still, asked of the queue: what is another's by now is not published. */
+  isOurs: () => Promise<boolean>;
   /** To be called when the pipeline itself begins: the time-out counts from here. */
   started: () => void;
 }
@@ -52,6 +56,6 @@ export interface TaskExecutor {
    * where it was tried with more already, or where no host has more.
    */
   withMore(payload: JobPayload, lease: HeldLease): Promise<{ payload: JobPayload; what: string } | undefined>;
-  /** Removes what lost attempts of a task that has ended left behind, so that nothing of it remains. */
+  /** Removes what lost attempts of a task left behind: containers, then drafts. @throws EngineFault where that could not be made sure of */
   clear(payload: JobPayload, taskId: string): Promise<void>;
 }

@@ -56,7 +56,7 @@ async function open(): Promise<void> {
   await opened;
 }
 
-const serve = (taskId = 't1', signal = new AbortController().signal): ReturnType<ServingSession['serve']> => session.serve(taskId, `{"taskId":"${taskId}"}\n`, listener, signal);
+const serve = (taskId = 't1', signal = new AbortController().signal, atOnce = new AbortController().signal): ReturnType<ServingSession['serve']> => session.serve(taskId, `{"taskId":"${taskId}"}\n`, listener, { signal, atOnce });
 
 describe('ServingSession', () => {
   it('gives each task by its line, and what comes until its end is its own', async () => {
@@ -141,6 +141,15 @@ describe('ServingSession', () => {
     expect(await serve('t1', controller.signal)).toMatchObject({ ending: { kind: 'container-gone' } });
     expect(container.written).toEqual(['{"taskId":"t1"}\n', '{"type":"cancel","taskId":"t1"}\n']);
     expect([container.stops, session.unfit]).toEqual([[0], 'a cancel was not honoured within its grace']);
+  });
+
+  it('is killed where there is no time for a grace, before or during a task', async () => {
+    await open();
+    const now = new AbortController();
+    const serving = serve('t1', now.signal, now.signal);
+    now.abort({ kind: 'superseded' });
+    expect([container.stops, session.unfit]).toEqual([[0], 'its task was stopped at once']);
+    expect((await serving).ending.kind).toBe('container-gone');
   });
 
   it('says since when it waits: from its last task, or from its rest', async () => {

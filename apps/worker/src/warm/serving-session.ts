@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import { TaskError } from '@function-runner/task-contract';
-import type { ContainerExit, ContainerUsage, ServingContainer } from '../container/container-engine.port.js';
+import type { ContainerExit, ContainerUsage, ServingContainer, StopSignals } from '../container/container-engine.port.js';
 import { LineSplitter } from '../container/stdio/line-splitter.js';
 import { Conversation, type ConversationListener } from '../container/stdio/conversation.js';
 import { LogTail } from '../container/stdio/log-tail.js';
@@ -95,10 +95,10 @@ export class ServingSession {
   }
 
   /**
-   * Gives it a task and hears it out. An abort of the signal sends a cancel; what is not ended within the grace is
-   * killed. Settles when the task has ended, one way or the other.
+   * Gives it a task and hears it out. An abort of the signal sends a cancel; what is not ended within the grace, or when
+   * `atOnce` aborts, is killed. Settles when the task has ended, one way or the other.
    */
-  async serve(taskId: string, line: string, listener: ConversationListener, signal: AbortSignal): Promise<{ conversation: Conversation; ending: TaskEnding; usage: ContainerUsage }> {
+  async serve(taskId: string, line: string, listener: ConversationListener, { signal, atOnce }: StopSignals): Promise<{ conversation: Conversation; ending: TaskEnding; usage: ContainerUsage }> {
     const conversation = new Conversation(listener);
     let saidSo = false;
     const finished = new Promise<void>((resolve) => {
@@ -121,16 +121,23 @@ export class ServingSession {
         void this.stop(0);
       }, this.terms.graceSeconds * 1000);
     };
+    const kill = (): void => {
+      this.unfit = 'its task was stopped at once';
+      void this.stop(0);
+    };
     try {
       if (this.gone === undefined) this.container?.write(line);
       if (signal.aborted) cancel();
       else signal.addEventListener('abort', cancel, { once: true });
+      if (atOnce.aborted) kill();
+      else atOnce.addEventListener('abort', kill, { once: true });
       await Promise.race([finished, this.whenGone]);
       const usage = measurement?.end() ?? {};
       // Its own word counts, even where the container ended right after it.
       return { conversation, usage, ending: saidSo || this.gone === undefined ? { kind: 'done' } : { kind: 'container-gone', ...this.gone } };
     } finally {
       signal.removeEventListener('abort', cancel);
+      atOnce.removeEventListener('abort', kill);
       clearTimeout(grace);
       if (conversation.violation !== undefined) this.unfit = conversation.violation;
       this.current = undefined;
