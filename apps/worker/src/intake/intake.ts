@@ -13,7 +13,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { schedulerChannel } from '@function-runner/progress-protocol';
 import { decodeSchedulerMessage, holdsEnough, place, schedule, waitingTaskOf, WaitingMirror, type ClusterState, type HostState, type Placed, type Reservation, type SchedulerMessage, type TakenTask, type WaitingTask, type WarmContainer } from '@function-runner/scheduling';
-import type { JobPayload } from '@function-runner/task-contract';
 import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { DeadWorkers } from '../lease/dead-workers.js';

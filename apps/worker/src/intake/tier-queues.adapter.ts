@@ -125,8 +125,10 @@ export class TierQueues implements VisibleQueues {
       }),
     );
     clearInterval(this.timer);
-    // One at a time: behind a Redis that is away they would only queue.
-    this.timer = setInterval(() => (this.renewal ??= this.renewAll().finally(() => (this.renewal = undefined))), LOCK_RENEWAL_MS);
+    this.timer = setInterval(() => {
+      // One at a time: behind a Redis that is away they would only queue.
+      this.renewal ??= this.renewAll().finally(() => (this.renewal = undefined));
+    }, LOCK_RENEWAL_MS);
   }
 
   look(): Promise<QueueSight[]> {

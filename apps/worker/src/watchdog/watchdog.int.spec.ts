@@ -46,7 +46,7 @@ it('kills the worker’s containers while the event loop is blocked, and tells i
   block(7000);
   const turnsAgainAt = Date.now();
   await waitFor('the runs to be told', () => stops.length > 0);
-  expect(stops).toEqual([{ kind: 'lease-lost' }]);
+  expect(stops).toEqual([{ kind: 'blocked' }]);
   const killedAt = await endOf(own);
   expect(killedAt).toBeGreaterThan(blockedAt + 3000);
   expect(killedAt).toBeLessThan(turnsAgainAt);

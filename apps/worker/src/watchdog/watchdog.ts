@@ -91,7 +91,7 @@ export class Watchdog {
     const { trips, killed } = this.signs;
     // By its own clock too: where the whole process was stopped, the thread may wake up after the loop and see it turn.
     if (gap >= BLOCKED_MS || trips !== this.trips) {
-      this.live.stopAll({ kind: 'lease-lost' });
+      this.live.stopAll({ kind: 'blocked' });
       this.metrics.watchdogTrips.inc();
       this.logger.error({ ms: Math.round(gap), killed: killed - this.killed }, 'the event loop was blocked for so long that tasks may be others’ by now; what ran is given up');
       this.trips = trips;
