@@ -21,6 +21,7 @@ export type TaskMessage =
 export type TaskEnding = Exclude<TaskMessage, { name: 'task_progress' }>;
 
 const DURABLE = ['task_progress', 'task_success', 'task_failed', 'task_cancelled'];
+const CONNECT_MS = 20_000;
 const ANSWER_MS = 10_000;
 const END_MS = 60_000;
 
@@ -41,11 +42,17 @@ export class Editor {
     socket.onAny((name: string, payload: Record<string, unknown>) => void this.heard.push({ name, payload }));
   }
 
-  static async connect(url: string): Promise<Editor> {
+  /** @throws Error when there is no connection in time, and then none is tried any more */
+  static async connect(url: string, withinMs = CONNECT_MS): Promise<Editor> {
     const editor = new Editor(io(url, { transports: ['websocket'], forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, autoConnect: false }));
     editor.socket.connect();
-    await waitFor(`a connection to ${url}`, () => editor.socket.connected);
-    return editor;
+    try {
+      await waitFor(`a connection to ${url}`, () => editor.socket.connected, withinMs);
+      return editor;
+    } catch (error) {
+      editor.close();
+      throw error;
+    }
   }
 
   close(): void {

@@ -40,9 +40,9 @@ export class AppProcess {
     this.ended = new Promise((resolve) => child.once('close', (code, signal) => resolve((this.end = { code, signal }))));
   }
 
-  /** Starts the program in `folder`; does not wait for it. */
-  static async spawn(name: AppName, folder: string, environment: Readonly<Record<string, string>>): Promise<AppProcess> {
-    const port = await freePort();
+  /** Starts the program in `folder`, on a free port unless told; does not wait for it. */
+  static async spawn(name: AppName, folder: string, environment: Readonly<Record<string, string>>, at?: number): Promise<AppProcess> {
+    const port = at ?? (await freePort());
     const { PATH = '', HOME = '', DOCKER_HOST } = process.env;
     const child = spawn(process.execPath, [...NODE_FLAGS, builtApp(name)], {
       // A folder of the test's own, so that no config/pipelines.json of the checkout is found.

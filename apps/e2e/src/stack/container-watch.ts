@@ -28,9 +28,12 @@ interface RawEvent {
 /** Sees what becomes of the containers of one installation by asking the daemon itself. Changes nothing. */
 export class ContainerWatch {
   private readonly since = Math.floor(Date.now() / 1000) - 1;
-  private readonly docker = new Docker();
 
-  constructor(private readonly installId: string) {}
+  constructor(
+    private readonly installId: string,
+    /** The machine's own daemon unless told. */
+    private readonly docker = new Docker(),
+  ) {}
 
   /** Containers there are now, running or not, as `task.attempt`, or `<project>/<folder>` of one that serves several. */
   async present(): Promise<string[]> {
