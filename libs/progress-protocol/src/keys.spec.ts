@@ -10,13 +10,14 @@ const leaseKeys = [keys.leaseTotals('a'), keys.leased('a'), keys.leases('a'), ke
 describe('keys', () => {
   test('of one script share a hash tag', () => {
     expect(hashTag(keys.task('a'))).toBe(hashTag(keys.events('a')));
+    expect(hashTag(keys.task('a'))).toBe(hashTag(keys.job('a')));
     expect(hashTag(keys.project('a'))).toBe(hashTag(keys.projectTasks('a')));
     expect(hashTag(keys.project('a'))).toBe(hashTag(keys.request('a', 'r')));
     expect(leaseKeys.map(hashTag)).toEqual(leaseKeys.map(() => 'a'));
   });
 
   test('of different things differ, even for one id', () => {
-    const all = [keys.task('a'), keys.events('a'), keys.project('a'), keys.projectTasks('a'), keys.request('a', 'tasks'), keys.batch('a'), keys.demand('a', 'low'), keys.demand('a', 'high'), keys.demand('a:low', 'high'), keys.warmProjects('a'), ...leaseKeys];
+    const all = [keys.task('a'), keys.events('a'), keys.job('a'), keys.openTasks, keys.narrator, keys.reconciler, keys.project('a'), keys.projectTasks('a'), keys.request('a', 'tasks'), keys.batch('a'), keys.demand('a', 'low'), keys.demand('a', 'high'), keys.demand('a:low', 'high'), keys.warmProjects('a'), ...leaseKeys];
     expect(new Set(all).size).toBe(all.length);
   });
 });

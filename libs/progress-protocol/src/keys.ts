@@ -4,6 +4,10 @@ export const keys = {
   task: (taskId: string): string => `task:{${taskId}}`,
   /** Stream: the task's event log; entry ids are `{seq}-0`. */
   events: (taskId: string): string => `task:{${taskId}}:events`,
+  /** String: the task's job as it was queued, JSON; until the task's end. */
+  job: (taskId: string): string => `task:{${taskId}}:job`,
+  /** Sorted set: tasks that have not ended, by when they were submitted. */
+  openTasks: 'tasks:open',
   /** Sorted set: the project's tasks by time of submission. */
   projectTasks: (projectId: string): string => `project:{${projectId}}:tasks`,
   /** Hash: the project itself. */
@@ -22,6 +26,8 @@ export const keys = {
   narrator: 'narrator',
   /** Hash: tasks that are being ended since nobody could run them, by id, JSON; each for a moment. */
   givenUp: 'narrator:given-up',
+  /** String: the api process that repairs what does not agree; expires with its word. */
+  reconciler: 'reconciler',
   /** String: the tasks of a batch, JSON. */
   batch: (batchId: string): string => `batch:{${batchId}}`,
   /** List: what the last runs of a pipeline version in a tier have used, newest first, JSON. A tier has no colon, so that two pairs never share a key. */

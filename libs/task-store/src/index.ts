@@ -1,6 +1,8 @@
 export { TaskStore } from './task-store.js';
 export type { AppendOutcome, BatchRecord, BeginOutcome, CancelOutcome, FinishOutcome, QueueStanding, ReleaseOutcome, TaskEnd, TellOutcome, WorkerOrder } from './task-store.js';
 export { AbsenceWatch } from './absence-watch.js';
+export type { KeptJob } from './kept-job.js';
+export { OpenTasks } from './open-tasks.js';
 export { ProjectStore } from './project-store.js';
 export type { ProjectRecord } from './project-record.js';
 export type { HeldTask, NewTask, TaskIdentity, TaskRecord } from './task-record.js';

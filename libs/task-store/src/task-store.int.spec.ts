@@ -3,12 +3,15 @@ import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { decodeEvent, keys, projectChannel, taskChannel, workerChannel, type TaskEvent } from '@function-runner/progress-protocol';
 import { NEXT_STATES, isTerminal, type TaskState } from '@function-runner/task-contract';
-import { RedisFixture, waitFor } from '@function-runner/testing';
+import { RedisFixture, testJob, waitFor } from '@function-runner/testing';
+import type { KeptJob } from './kept-job.js';
+import { OpenTasks } from './open-tasks.js';
 import { connectRedis } from './redis-connection.js';
 import { TaskStore, type TaskEnd } from './task-store.js';
 import type { NewTask } from './task-record.js';
 
 const RETENTION_MS = 3_600_000;
+const JOB: KeptJob = { priority: 'high', payload: testJob('hold') };
 const COMPLETED: TaskEnd = {
   state: 'completed',
   result: { outputPath: '/workspace/Film/outputs/renders/node-1/t', outputs: [{ path: 'a.png', mediaType: 'image/png', bytes: 3, sha256: 'a'.repeat(64) }], metadata: { pipelineId: 'p:1', durationMs: 5, queuedMs: 1, attempt: 1 } },
@@ -49,7 +52,7 @@ describe('TaskStore on a real Redis', () => {
 
   async function created(more: Partial<NewTask> = {}): Promise<NewTask> {
     const task = newTask(more);
-    await store.create(task, 1);
+    await store.create(task, 1, JOB);
     return task;
   }
 
@@ -75,7 +78,7 @@ describe('TaskStore on a real Redis', () => {
   describe('create', () => {
     test('makes the record and the first event', async () => {
       const task = newTask({ batchId: 'batch-1', requestId: 'request-1' });
-      await store.create(task, 4, new Date('2026-01-02T03:04:05.006Z'));
+      await store.create(task, 4, undefined, new Date('2026-01-02T03:04:05.006Z'));
       expect(await store.read(task.taskId)).toEqual({ ...task, state: 'queued', seq: 1, attempt: 0, progress: 0, step: 'queued' });
       expect(await store.events(task.taskId, 0)).toEqual([{
         task_id: task.taskId, node_id: 'node-1', project_id: 'project-1', seq: 1, attempt: 0, progress: 0, step: 'queued', status: 'queued',
@@ -97,7 +100,7 @@ describe('TaskStore on a real Redis', () => {
       const old = newTask();
       const young = newTask();
       const elsewhere = newTask({ projectId: 'project-2' });
-      await store.create(old, 1, new Date(Date.now() - 1000));
+      await store.create(old, 1, undefined, new Date(Date.now() - 1000));
       await store.create(young, 1);
       await store.create(elsewhere, 1);
       expect((await store.listProject('project-1', 10)).map(({ taskId }) => taskId)).toEqual([young.taskId, old.taskId]);
@@ -282,7 +285,7 @@ describe('TaskStore on a real Redis', () => {
           ['queued', 0], ['preparing', 0], ['running', 40], ['cancelling', 40], ['cancelled', 40],
         ]);
         await waitFor('the orders', () => orders.length > 1);
-        expect(orders.map((text) => JSON.parse(text) as unknown)).toEqual(['enough', 'again'].map((reason) => ({ cancel: task.taskId, reason })));
+        expect(orders.map((text) => JSON.parse(text) as unknown)).toEqual(['enough', 'enough'].map((reason) => ({ cancel: task.taskId, reason })));
       } finally {
         subscriber.disconnect();
       }
@@ -309,6 +312,43 @@ describe('TaskStore on a real Redis', () => {
       await store.cancel(task, 'enough');
       expect(await store.begin(task, 'worker-2', 3)).toEqual({ kind: 'ended', state: 'cancelled' });
       await expectSoundLog(task.taskId);
+    });
+  });
+
+  describe('what has not ended', () => {
+    const open = (): Promise<string[]> => new OpenTasks(redis).page(0, 100);
+
+    test('is listed with its job until its end, whatever becomes of it before', async () => {
+      const task = await created();
+      for (const step of [() => store.begin(task, 'worker-1', 3), () => store.append(task, 1, 'running', { progress: 1, step: 'x' }), () => store.release(task, 1, 'put back'), () => store.begin(task, 'worker-2', 3), () => store.cancel(task, 'x')]) {
+        await step();
+        expect([await open(), await store.keptJob(task.taskId)]).toEqual([[task.taskId], JOB]);
+      }
+      await store.finish(task, 2, CANCELLED);
+      expect([await open(), await store.keptJob(task.taskId)]).toEqual([[], undefined]);
+    });
+
+    test('is listed before there is a record, so that a crash between the two leaves too much and never too little', async () => {
+      const order: string[] = [];
+      const monitor = await redis.monitor();
+      try {
+        monitor.on('monitor', (_time: string, [command = '', key = '']: string[]) => /^(zadd|evalsha|eval)$/i.test(command) && order.push(key === keys.openTasks ? 'index' : command.toLowerCase()));
+        await created();
+        await waitFor('both writes', () => order.some((what) => what.startsWith('eval')));
+        expect(order[0]).toBe('index');
+      } finally {
+        monitor.disconnect();
+      }
+    });
+
+    test('comes in pages, the oldest first, and tells who is among it', async () => {
+      const index = new OpenTasks(redis);
+      for (const [at, id] of ['a', 'b', 'c'].entries()) await index.enter(id, new Date(at));
+      await index.enter('a', new Date(99));
+      expect([await index.page(0, 2), await index.page(2, 2)]).toEqual([['a', 'b'], ['c']]);
+      expect(await index.among(['c', 'z', 'a'])).toEqual(new Set(['c', 'a']));
+      await index.leave(['a', 'c']);
+      expect(await index.page(0, 9)).toEqual(['b']);
     });
   });
 
@@ -440,7 +480,7 @@ describe('TaskStore on a real Redis', () => {
           expect({ from, to, allowed: NEXT_STATES[from].includes(to) }).toEqual({ from, to, allowed: true });
         });
       }),
-      { numRuns: 400 },
+      { numRuns: 1200 },
     );
     // The run was no idle one.
     for (const transition of ['queued queued', 'queued preparing', 'queued cancelled', 'queued failed', 'preparing running', 'preparing preparing', 'running cancelling', 'cancelling cancelled', 'running completed', 'running queued']) {

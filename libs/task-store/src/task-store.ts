@@ -1,7 +1,7 @@
 /**
  * The durable side of a task: record, event log, idempotency, cancel mark.
  *
- * Owns the keys `task:{id}`, `task:{id}:events`, `project:{id}:tasks`, `project:{id}:request:*` and `batch:{id}`.
+ * Owns the keys `task:{id}`, `task:{id}:events`, `task:{id}:job`, `project:{id}:tasks`, `project:{id}:request:*` and `batch:{id}`.
  * Both apps write through it and nothing else touches these keys. What must stay true: an event's seq is given
  * where the event is stored, in the step that publishes it; after a terminal event comes none; a write of an
  * attempt is refused once a newer one exists; a script that is sent twice, since its answer was lost, does nothing twice
@@ -20,17 +20,19 @@ import { CANCEL_TASK_LUA } from './lua/cancel-task.lua.js';
 import { CREATE_TASK_LUA } from './lua/create-task.lua.js';
 import { FINISH_TASK_LUA } from './lua/finish-task.lua.js';
 import { RELEASE_TASK_LUA } from './lua/release-task.lua.js';
+import type { KeptJob } from './kept-job.js';
 import { newTaskFields, parseRecord } from './record-fields.js';
+import { OpenTasks } from './open-tasks.js';
 import { Script } from './script.js';
 import type { HeldTask, NewTask, TaskIdentity, TaskRecord } from './task-record.js';
 
-const CREATE = new Script('functionRunnerCreateTask', CREATE_TASK_LUA, 2);
-const BEGIN = new Script('functionRunnerBeginAttempt', BEGIN_ATTEMPT_LUA, 2);
+const CREATE = new Script('functionRunnerCreateTask', CREATE_TASK_LUA, 3);
+const BEGIN = new Script('functionRunnerBeginAttempt', BEGIN_ATTEMPT_LUA, 3);
 const APPEND = new Script('functionRunnerAppendProgress', APPEND_PROGRESS_LUA, 2);
 const TELL_QUEUED = new Script('functionRunnerAppendQueued', APPEND_QUEUED_LUA, 2);
-const FINISH = new Script('functionRunnerFinishTask', FINISH_TASK_LUA, 2);
-const CANCEL = new Script('functionRunnerCancelTask', CANCEL_TASK_LUA, 2);
-const RELEASE = new Script('functionRunnerReleaseTask', RELEASE_TASK_LUA, 2);
+const FINISH = new Script('functionRunnerFinishTask', FINISH_TASK_LUA, 3);
+const CANCEL = new Script('functionRunnerCancelTask', CANCEL_TASK_LUA, 3);
+const RELEASE = new Script('functionRunnerReleaseTask', RELEASE_TASK_LUA, 3);
 
 /** How long a request id keeps naming its first task: 24 h, protocol §3. */
 const REQUEST_TTL_MS = 86_400_000;
@@ -81,6 +83,7 @@ export class TaskStore {
   /** When this process last swept a project's index, milliseconds since the epoch. */
   private readonly sweptAt = new Map<string, number>();
   private readonly appends = new AppendQueue((bundle) => this.appendAll(bundle));
+  private readonly open: OpenTasks;
   /** By which events of this process are known again. */
   private readonly writer = randomUUID().slice(0, 8);
 
@@ -88,20 +91,23 @@ export class TaskStore {
     private readonly redis: Redis,
     private readonly options: { /** Milliseconds that a task's record and events outlive its end. */ retentionMs: number },
   ) {
+    this.open = new OpenTasks(redis);
     for (const script of [CREATE, BEGIN, APPEND, TELL_QUEUED, FINISH, CANCEL, RELEASE]) script.teach(redis);
   }
 
   /**
    * Creates the task and its first event; an existing one is left alone. `false` where it was there: made by another try of
-   * its request, or by this very command, sent again since its answer was lost.
-   * The project's index is written beside it: another slot, so not in the script.
+   * its request, or by this very command, sent again since its answer was lost. `job` is kept until the task's end, so that
+   * one that is lost with its queue can be made again. The indexes are written beside it, in other slots, so not in the script:
+   * that of open tasks before, so that no open task is missing there.
    */
-  async create(task: NewTask, queuePosition: number | undefined, now = new Date()): Promise<boolean> {
+  async create(task: NewTask, queuePosition: number | undefined, job?: KeptJob, now = new Date()): Promise<boolean> {
     const extra = queuePosition === undefined ? {} : { queue_position: queuePosition };
-    const [made] = await Promise.all([
-      CREATE.run(this.redis, keysOf(task.taskId), [
+    const [, made] = await Promise.all([
+      this.open.enter(task.taskId, now),
+      CREATE.run(this.redis, keysToTheEnd(task.taskId), [
         eventHead(task), eventTail(task, 'queued', 'queued', now, extra), taskChannel(task.taskId), projectChannel(task.projectId),
-        ...newTaskFields(task),
+        job === undefined ? '' : JSON.stringify(job), ...newTaskFields(task),
       ]),
       this.enterIndex(task, now.getTime()),
     ]);
@@ -142,7 +148,7 @@ export class TaskStore {
     this.appends.flush(identity.taskId);
     const lost = `${maxLosses} attempts of this task were lost with the worker, or the container engine, that ran them; look for what it does to them before starting it again`;
     const [kind, value] = asList(
-      await BEGIN.run(this.redis, keysOf(identity.taskId), [
+      await BEGIN.run(this.redis, keysToTheEnd(identity.taskId), [
         eventHead(identity), eventTail(identity, 'preparing', 'preparing', now), taskChannel(identity.taskId), projectChannel(identity.projectId),
         workerId, now.getTime(), maxLosses,
         eventTail(identity, 'failed', 'failed', now, { error: lost, code: 'WORKER_LOST', retryable: true, log_tail: [] }),
@@ -151,7 +157,7 @@ export class TaskStore {
       ]),
     );
     if (kind === 'started') return { kind, attempt: Number(value) };
-    return kind === 'ended' ? { kind, state: asState(value) } : { kind: 'missing' };
+    return kind === 'ended' ? { kind, state: this.over(identity, asState(value)) } : { kind: 'missing' };
   }
 
   /** Stores and publishes a progress event of an attempt; those of one turn of the loop share a script. @throws RangeError where the progress is not within 0–100. */
@@ -188,41 +194,51 @@ export class TaskStore {
     this.appends.flush(identity.taskId);
     const { extra, fields } = describeEnd(end);
     const [kind, value] = asList(
-      await FINISH.run(this.redis, keysOf(identity.taskId), [
+      await FINISH.run(this.redis, keysToTheEnd(identity.taskId), [
         eventHead(identity), eventTail(identity, end.state, end.state, now, extra), taskChannel(identity.taskId), projectChannel(identity.projectId),
         attempt ?? '', end.state, end.state === 'completed' ? 100 : '', now.getTime(), this.options.retentionMs, identity.claim ?? '', ...fields,
       ]),
     );
-    if (kind === 'ended') return { kind, seq: Number(value) };
+    if (kind === 'ended') {
+      this.over(identity, end.state);
+      return { kind, seq: Number(value) };
+    }
     return kind === 'refused' ? { kind, state: asState(value) } : { kind: 'missing' };
   }
 
   /** Cancels a task: at once where it waits, through its worker where it runs; asked again, the worker is told again. */
   async cancel(identity: TaskIdentity, reason: string, now = new Date()): Promise<CancelOutcome> {
     this.appends.flush(identity.taskId);
-    const order: WorkerOrder = { cancel: identity.taskId, reason };
     const [kind, value] = asList(
-      await CANCEL.run(this.redis, keysOf(identity.taskId), [
+      await CANCEL.run(this.redis, keysToTheEnd(identity.taskId), [
         eventHead(identity), eventTail(identity, 'cancelling', 'cancelling', now), eventTail(identity, 'cancelled', 'cancelled', now, { reason }),
         taskChannel(identity.taskId), projectChannel(identity.projectId), reason, now.getTime(), this.options.retentionMs,
-        workerChannel(''), JSON.stringify(order),
+        workerChannel(''), identity.taskId,
       ]),
     );
+    if (kind === 'cancelled') this.over(identity, kind);
     if (kind === 'cancelled' || kind === 'cancelling') return { kind };
     return kind === 'ended' ? { kind, state: asState(value) } : { kind: 'missing' };
+  }
+
+  /** The job that a task was queued with; undefined where it has ended or none was kept. */
+  async keptJob(taskId: string): Promise<KeptJob | undefined> {
+    const text = await this.redis.get(keys.job(taskId));
+    return text === null ? undefined : (JSON.parse(text) as KeptJob);
   }
 
   /** Puts a task back into the state it had before its worker took it; `losses` are counted against it, as if its worker had died. */
   async release(identity: HeldTask, attempt: number, why: string, { losses = 0, now = new Date() } = {}): Promise<ReleaseOutcome> {
     this.appends.flush(identity.taskId);
     const [kind, value] = asList(
-      await RELEASE.run(this.redis, keysOf(identity.taskId), [
+      await RELEASE.run(this.redis, keysToTheEnd(identity.taskId), [
         eventHead(identity), eventTail(identity, 'queued', why, now),
         eventTail(identity, 'cancelled', 'cancelled', now, { reason: 'cancelled while its worker put it back' }),
         taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, now.getTime(), this.options.retentionMs, identity.claim ?? '', losses,
       ]),
     );
     if (kind === 'released') return { kind };
+    if (kind === 'ended') this.over(identity, asState(value));
     return kind === 'ended' || kind === 'refused' ? { kind, state: asState(value) } : { kind: 'missing' };
   }
 
@@ -261,6 +277,12 @@ export class TaskStore {
     return text === null ? undefined : (JSON.parse(text) as BatchRecord);
   }
 
+  /** The task has ended; nobody waits for the index to hear of it, and who repairs it finds what was missed. */
+  private over({ taskId }: TaskIdentity, state: TaskState): TaskState {
+    this.open.leave([taskId]).catch(() => undefined);
+    return state;
+  }
+
   private async appendAll({ task, attempt, ordinal, reports }: ReportBundle): Promise<number> {
     const last = reports.at(-1);
     const seq = await APPEND.run(this.redis, keysOf(task.taskId), [
@@ -271,9 +293,14 @@ export class TaskStore {
   }
 }
 
-/** The keys of every script of a task, in this order. */
+/** The keys of a script that writes an event, in this order. */
 function keysOf(taskId: string): string[] {
   return [keys.task(taskId), keys.events(taskId)];
+}
+
+/** The keys of a script that makes a task, or may end it. */
+function keysToTheEnd(taskId: string): string[] {
+  return [...keysOf(taskId), keys.job(taskId)];
 }
 
 /** Which tasks make up a batch. */

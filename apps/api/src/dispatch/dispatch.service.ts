@@ -118,7 +118,7 @@ export class DispatchService {
     const { task, plan, priority, queuePosition } = prepared;
     // In this order on one connection: the record is there before a worker can take the job.
     const [created, added] = await Promise.allSettled([
-      this.store.create(task, queuePosition),
+      this.store.create(task, queuePosition, { priority, payload: plan.payload }),
       this.queues.add(plan.quality, task.taskId, plan.payload, priority),
     ]);
     if (created.status === 'fulfilled' && added.status === 'fulfilled') return created.value ? { acknowledged: acknowledge(task, 'queued', queuePosition), created: true } : this.joinFirstTry(task, queuePosition);

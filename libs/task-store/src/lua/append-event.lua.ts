@@ -41,9 +41,10 @@ local function holds(claims, claim)
   return claim == '' or string.match(claims or '', '^%S+') == claim
 end
 
--- From its end on a task is history: it expires by itself.
-local function expire(task, events, retention_ms)
+-- From its end on a task is history: it expires by itself, and its job is never made again.
+local function expire(task, events, job, retention_ms)
   redis.call('HDEL', task, 'claims', 'appended')
+  redis.call('DEL', job)
   redis.call('PEXPIRE', task, retention_ms)
   redis.call('PEXPIRE', events, retention_ms)
 end

@@ -6,7 +6,7 @@ import { APPEND_EVENT_LUA } from './append-event.lua.js';
  * them, it is poison and fails.
  * Sent again with a claim that has begun, it begins nothing and counts no loss: a claim names one taking of the job.
  *
- * KEYS  task, events
+ * KEYS  task, events, job
  * ARGV  head, preparing tail, task channel, project channel, worker id, now (ms), most losses,
  *       worker-lost tail, cancelled tail, retention (ms), worker-lost message, claim, most claims to remember
  * Returns  {'started', attempt} | {'ended', state} | {'missing'}
@@ -23,14 +23,14 @@ end
 if cancel then
   redis.call('HSET', KEYS[1], 'state', 'cancelled', 'step', 'cancelled', 'finished_at', ARGV[6])
   append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[9], attempt, progress, ARGV[3], ARGV[4])
-  expire(KEYS[1], KEYS[2], ARGV[10])
+  expire(KEYS[1], KEYS[2], KEYS[3], ARGV[10])
   return {'ended', 'cancelled'}
 end
 if state ~= 'queued' then losses = redis.call('HINCRBY', KEYS[1], 'losses', 1) end
 if tonumber(losses or 0) >= tonumber(ARGV[7]) then
   redis.call('HSET', KEYS[1], 'state', 'failed', 'step', 'failed', 'finished_at', ARGV[6], 'code', 'WORKER_LOST', 'error', ARGV[11])
   append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[8], attempt, progress, ARGV[3], ARGV[4])
-  expire(KEYS[1], KEYS[2], ARGV[10])
+  expire(KEYS[1], KEYS[2], KEYS[3], ARGV[10])
   return {'ended', 'failed'}
 end
 attempt = redis.call('HINCRBY', KEYS[1], 'attempt', 1)

@@ -4,7 +4,7 @@ import { APPEND_EVENT_LUA } from './append-event.lua.js';
  * Ends a task: terminal state and terminal event in one step, once, and only by the newest attempt. Whoever asks again for
  * the end that stands is told that it is theirs.
  *
- * KEYS  task, events
+ * KEYS  task, events, job
  * ARGV  head, tail, task channel, project channel, attempt ('' for whatever it is: the door's own failures; 'none' while it waits),
  *       state, progress ('' to leave it), now (ms), retention (ms), claim ('' for whichever), then field and value pairs (result, error, code)
  * Returns  {'ended', seq} | {'refused', state} | {'missing'}
@@ -27,6 +27,6 @@ if state == 'queued' and (not (any or waiting) or ARGV[6] == 'completed') then r
 if ARGV[7] ~= '' then progress = ARGV[7] end
 redis.call('HSET', KEYS[1], 'state', ARGV[6], 'progress', progress, 'step', ARGV[6], 'finished_at', ARGV[8], unpack(ARGV, 11))
 seq = append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[2], attempt, progress, ARGV[3], ARGV[4])
-expire(KEYS[1], KEYS[2], ARGV[9])
+expire(KEYS[1], KEYS[2], KEYS[3], ARGV[9])
 return {'ended', seq}
 `;

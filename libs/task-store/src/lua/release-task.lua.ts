@@ -4,7 +4,7 @@ import { APPEND_EVENT_LUA } from './append-event.lua.js';
  * Puts a task back into the queue: when its worker drains or the task needs more than it had, without a loss; when what it
  * ran on failed, with one. A cancel that came meanwhile is carried out instead.
  *
- * KEYS  task, events
+ * KEYS  task, events, job
  * ARGV  head, queued tail, cancelled tail, task channel, project channel, attempt, now (ms), retention (ms), claim ('' for
  *       whichever), losses to count
  * Returns  {'released'} | {'ended', 'cancelled'} | {'refused', state} | {'missing'}
@@ -20,7 +20,7 @@ if is_terminal(state) or state == 'queued' or not holds(claims, ARGV[9]) then re
 if cancel then
   redis.call('HSET', KEYS[1], 'state', 'cancelled', 'step', 'cancelled', 'finished_at', ARGV[7])
   append_event(KEYS[1], KEYS[2], ARGV[1], ARGV[3], attempt, progress, ARGV[4], ARGV[5])
-  expire(KEYS[1], KEYS[2], ARGV[8])
+  expire(KEYS[1], KEYS[2], KEYS[3], ARGV[8])
   return {'ended', 'cancelled'}
 end
 redis.call('HSET', KEYS[1], 'state', 'queued', 'step', 'queued')
