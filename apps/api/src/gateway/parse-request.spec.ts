@@ -59,7 +59,12 @@ describe('checkPayloadLimits', () => {
     [{ a: 'x'.repeat(80) }, undefined],
     [{ a: 'x'.repeat(100) }, 'PAYLOAD_TOO_LARGE'],
     [{ a: 'ü'.repeat(60) }, 'PAYLOAD_TOO_LARGE'],
+    [JSON.parse('['.repeat(32) + '1' + ']'.repeat(32)), undefined],
+    [JSON.parse('['.repeat(33) + ']'.repeat(33)), 'VALIDATION_FAILED'],
     [JSON.parse('['.repeat(40) + ']'.repeat(40)), 'VALIDATION_FAILED'],
+    [JSON.parse('{"a":[1e308,-1e308,-0,9007199254740993]}'), undefined],
+    [JSON.parse('{"a":[{"b":1e999}]}'), 'VALIDATION_FAILED'],
+    [JSON.parse('-1e999'), 'VALIDATION_FAILED'],
   ])('%j', (payload, code) => {
     const check = (): void => checkPayloadLimits(payload, 100);
     if (code === undefined) expect(check).not.toThrow();
