@@ -68,10 +68,10 @@ export class AppModule {
         { provide: PipelineCatalog, useFactory: () => new PipelineCatalog(config.modelsRoot) },
         {
           provide: DispatchService, inject: [PROJECT_DIRECTORY, TaskStore, TaskQueues, PipelineCatalog, CapabilityView, RedisConnections],
-          useFactory: (projects: ProjectDirectory, store: TaskStore, queues: TaskQueues, pipelines: PipelineCatalog, capability: CapabilityView, { fitness }: RedisConnections) =>
-            new DispatchService(projects, store, queues, pipelines, capability, fitness, { tiers: config.tiers, queueLimit: config.queueLimit }),
+          useFactory: (projects: ProjectDirectory, store: TaskStore, queues: TaskQueues, pipelines: PipelineCatalog, capability: CapabilityView, redis: RedisConnections) =>
+            new DispatchService(projects, store, queues, pipelines, capability, redis, { tiers: config.tiers, queueLimit: config.queueLimit }),
         },
-        { provide: BatchService, inject: [DispatchService, TaskStore], useFactory: (dispatch: DispatchService, store: TaskStore) => new BatchService(dispatch, store) },
+        { provide: BatchService, inject: [DispatchService, TaskStore, RedisConnections], useFactory: (dispatch: DispatchService, store: TaskStore, { requestPatience }: RedisConnections) => new BatchService(dispatch, store, requestPatience) },
         { provide: CancelService, inject: [TaskStore, TaskQueues], useFactory: (store: TaskStore, queues: TaskQueues) => new CancelService(store, queues) },
         { provide: EventFeed, inject: [RedisConnections], useFactory: ({ subscriber }: RedisConnections) => new EventFeed(subscriber) },
         {

@@ -276,7 +276,7 @@ describe('an api', () => {
     const project = await stack.project();
     const client = await stack.editor(api);
     // Redis holds its breath, for less than a request waits: so one is under way when the signal comes.
-    await stack.redis.client('PAUSE', 900);
+    await stack.redis.client('PAUSE', 600);
     const underWay = client.start({ projectId: project.id, nodeType: PUPPET.plain, parameters: { gate: 'go' } });
     await client.fence();
     api.signal('SIGTERM');

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { TaskError } from '@function-runner/task-contract';
 import type { TaskStore } from '@function-runner/task-store';
 import { toTaskError } from '../redis/redis-fault.js';
+import type { RedisPatience } from '../redis/redis-patience.js';
 import type { DispatchService, PreparedTask, StartedTask } from './dispatch.service.js';
 import type { GenerationRequest } from './generation-request.js';
 
@@ -18,6 +19,7 @@ export class BatchService {
   constructor(
     private readonly dispatch: DispatchService,
     private readonly store: TaskStore,
+    private readonly patience: Pick<RedisPatience, 'within'>,
   ) {}
 
   /**
@@ -27,7 +29,8 @@ export class BatchService {
    */
   async prepare(batchId: string, projectId: string, requests: readonly GenerationRequest[]): Promise<PreparedItem[]> {
     const before = await this.readOwn(batchId, projectId);
-    const items = await inTurns(requests, async (request): Promise<PreparedItem> => ({ request, prepared: await settled(this.dispatch.prepare(request)) }));
+    const attempt = untilRedisIsAway();
+    const items = await inTurns(requests, async (request): Promise<PreparedItem> => ({ request, prepared: await attempt(() => this.dispatch.prepare(request)) }));
     const taskIds = new Set([...before, ...items.flatMap(({ prepared }) => taskIdOf(prepared))]);
     if (taskIds.size > 0) await this.write(batchId, projectId, [...taskIds]);
     return items;
@@ -35,7 +38,8 @@ export class BatchService {
 
   /** Starts the prepared items, in order. The batch forgets those that never came to be. */
   async commit(batchId: string, projectId: string, items: readonly PreparedItem[]): Promise<(TaskError | StartedTask)[]> {
-    const outcomes = await inTurns(items, ({ prepared }) => (prepared instanceof TaskError ? Promise.resolve(prepared) : settled(this.dispatch.commit(prepared))));
+    const attempt = untilRedisIsAway();
+    const outcomes = await inTurns(items, ({ prepared }) => (prepared instanceof TaskError ? Promise.resolve(prepared) : attempt(() => this.dispatch.commit(prepared))));
     const lost = new Set(items.flatMap(({ prepared }, index) => {
       const outcome = outcomes[index];
       return outcome instanceof TaskError && outcome.code !== 'DISPATCH_FAILED' ? taskIdOf(prepared) : [];
@@ -56,7 +60,7 @@ export class BatchService {
 
   /** The tasks of a batch so far; none where it is new. */
   private async readOwn(batchId: string, projectId: string): Promise<readonly string[]> {
-    const stored = await this.store.readBatch(batchId).catch((error: unknown) => {
+    const stored = await this.patience.within(() => this.store.readBatch(batchId)).catch((error: unknown) => {
       throw toTaskError(error, 'INTERNAL');
     });
     if (stored !== undefined && stored.projectId !== projectId) {
@@ -67,7 +71,7 @@ export class BatchService {
 
   private async write(batchId: string, projectId: string, taskIds: string[]): Promise<void> {
     try {
-      await this.store.putBatch(batchId, { projectId, taskIds });
+      await this.patience.within(() => this.store.putBatch(batchId, { projectId, taskIds }));
     } catch (error) {
       throw toTaskError(error, 'DISPATCH_FAILED');
     }
@@ -79,12 +83,19 @@ function taskIdOf(prepared: PreparedTask | TaskError): string[] {
   return [prepared.kind === 'new' ? prepared.task.taskId : prepared.record.taskId];
 }
 
-async function settled<T>(work: Promise<T>): Promise<T | TaskError> {
-  try {
-    return await work;
-  } catch (error) {
-    return toTaskError(error, 'DISPATCH_FAILED');
-  }
+/** Carries out items; once Redis has let one wait in vain, those that have not begun do not wait as well. */
+function untilRedisIsAway(): <T>(work: () => Promise<T>) => Promise<T | TaskError> {
+  let away: TaskError | undefined;
+  return async (work) => {
+    if (away !== undefined) return away;
+    try {
+      return await work();
+    } catch (error) {
+      const refusal = toTaskError(error, 'DISPATCH_FAILED');
+      if (refusal.code === 'UNAVAILABLE') away = refusal;
+      return refusal;
+    }
+  };
 }
 
 async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

@@ -18,13 +18,15 @@ import { DEFAULT_TIER, type QualityTier, type Tiers } from '@function-runner/pip
 import type { TaskAcknowledgedPayload } from '@function-runner/progress-protocol';
 import { fromJobDemand } from '@function-runner/scheduling';
 import { TaskError, type JobPayload, type TaskPriority } from '@function-runner/task-contract';
-import type { NewTask, RedisFitness, TaskRecord, TaskStore } from '@function-runner/task-store';
+import type { NewTask, TaskRecord, TaskStore } from '@function-runner/task-store';
 import type { CapabilityView } from '../hosts/capability-view.js';
 import { refuseAsIncapable } from '../hosts/no-capable-worker.js';
 import type { ProjectDirectory } from '../projects/project-directory.port.js';
 import { positionFor, totalDepth } from '../queue/queue-depth.js';
 import type { TaskQueues } from '../queue/task-queues.adapter.js';
+import type { RedisConnections } from '../redis/redis-connections.js';
 import { toTaskError } from '../redis/redis-fault.js';
+import type { RedisPatience } from '../redis/redis-patience.js';
 import type { GenerationRequest } from './generation-request.js';
 import type { PipelineCatalog } from './pipeline-catalog.js';
 import { planTask, type TaskPlan } from './plan-task.js';
@@ -63,7 +65,7 @@ export class DispatchService {
     private readonly queues: TaskQueues,
     private readonly pipelines: PipelineCatalog,
     private readonly capability: Pick<CapabilityView, 'judge'>,
-    private readonly fitness: Pick<RedisFitness, 'fault'>,
+    private readonly redis: { fitness: Pick<RedisConnections['fitness'], 'fault'>; requestPatience: RedisPatience; backgroundPatience: RedisPatience },
     private readonly options: DispatchOptions,
   ) {}
 
@@ -74,10 +76,11 @@ export class DispatchService {
 
   /** The first trip: everything that must be known, and the plan. Nothing is written but the claim. @throws TaskError */
   async prepare(request: GenerationRequest): Promise<PreparedTask> {
-    this.refuseWhileUnfit();
+    const { fault } = this.redis.fitness;
+    if (fault !== undefined) throw new TaskError('UNAVAILABLE', `no task is taken, since Redis could lose it: ${fault}`);
     const ownId = uuidv7();
     const guess = this.lastTier.get(request.projectId) ?? DEFAULT_TIER;
-    const [project, taskId, guessedDepth] = await this.guard(
+    const [project, taskId, guessedDepth] = await this.guard(() =>
       Promise.all([
         this.projects.find(request.projectId),
         request.requestId === undefined ? ownId : this.store.claimRequest(request.projectId, request.requestId, ownId),
@@ -90,14 +93,14 @@ export class DispatchService {
     const now = new Date();
     const plan = planTask(project, request, this.options.tiers, this.pipelines, now);
     if (taskId !== ownId) {
-      const existing = await this.guard(this.findExisting(taskId, request, plan));
+      const existing = await this.guard(() => this.findExisting(taskId, request, plan));
       if (existing !== undefined) return existing;
     }
     if (plan instanceof TaskError) throw plan;
     if (!plan.qualityKnown) this.warnOnce(project.id, project.quality);
     const { quality, payload } = plan;
     await this.refuseHopeless(payload);
-    const depth = quality === guess ? guessedDepth : await this.guard(this.queues.depth(quality));
+    const depth = quality === guess ? guessedDepth : await this.guard(() => this.queues.depth(quality));
     this.remember(project.id, quality);
     if (totalDepth(depth) >= this.options.queueLimit) {
       throw new TaskError('QUEUE_FULL', `the queue of the tier "${quality}" holds as many tasks as it may (${this.options.queueLimit}); try again when some are done`);
@@ -113,7 +116,11 @@ export class DispatchService {
   }
 
   /** The second trip: record, first event and job. @throws TaskError DISPATCH_FAILED | UNAVAILABLE */
-  async commit(prepared: PreparedTask): Promise<StartedTask> {
+  commit(prepared: PreparedTask): Promise<StartedTask> {
+    return this.redis.requestPatience.within(() => this.record(prepared));
+  }
+
+  private async record(prepared: PreparedTask): Promise<StartedTask> {
     if (prepared.kind === 'existing') return { acknowledged: acknowledge(prepared.record, prepared.record.state, prepared.queuePosition), created: false };
     const { task, plan, priority, queuePosition } = prepared;
     // In this order on one connection: the record is there before a worker can take the job.
@@ -130,22 +137,16 @@ export class DispatchService {
 
   /** The first try of the request was still on its way when this one was prepared, and has made the task meanwhile. */
   private async joinFirstTry(task: NewTask, queuePosition: number): Promise<StartedTask> {
-    const record = await this.guard(this.store.read(task.taskId));
+    const record = await this.guard(() => this.store.read(task.taskId));
     const state = record?.state ?? 'queued';
     return { acknowledged: acknowledge(task, state, state === 'queued' ? queuePosition : 0), created: false };
-  }
-
-  /** Refuses what Redis would not keep. */
-  private refuseWhileUnfit(): void {
-    const { fault } = this.fitness;
-    if (fault !== undefined) throw new TaskError('UNAVAILABLE', `no task is taken, since Redis could lose it: ${fault}`);
   }
 
   /** Refuses a task that no live host could ever run. No trip where one could. */
   private async refuseHopeless({ demand }: JobPayload): Promise<void> {
     if (demand === undefined) return;
     const needs = fromJobDemand(demand);
-    const capability = await this.guard(this.capability.judge(needs));
+    const capability = await this.guard(() => this.capability.judge(needs), this.redis.backgroundPatience);
     if (capability.kind === 'none') throw refuseAsIncapable(needs, capability.why);
   }
 
@@ -173,9 +174,10 @@ export class DispatchService {
     return new TaskError('DISPATCH_FAILED', message, undefined, { cause: reason });
   }
 
-  private async guard<T>(work: Promise<T>): Promise<T> {
+  /** Does work over Redis, in time. @throws TaskError */
+  private async guard<T>(work: () => Promise<T>, patience = this.redis.requestPatience): Promise<T> {
     try {
-      return await work;
+      return await patience.within(work);
     } catch (error) {
       throw toTaskError(error, 'INTERNAL');
     }

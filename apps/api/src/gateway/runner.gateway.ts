@@ -226,13 +226,13 @@ export class RunnerGateway implements OnGatewayInit<Server> {
 
   /** Does the first trip of a start while the project's channel is made sure of; then, listening, `work`. */
   private async listenWhile<P, R>(projectId: string, prepare: () => Promise<P>, work: (prepared: P) => Promise<R>): Promise<R> {
-    const [listening, prepared] = await Promise.allSettled([this.relay.listen(projectId), prepare()]);
+    const listening = this.relay.listen(projectId);
     try {
-      if (prepared.status === 'rejected') throw prepared.reason;
-      if (listening.status === 'rejected') throw listening.reason;
-      return await work(prepared.value);
+      const [prepared] = await Promise.all([prepare(), listening]);
+      return await work(prepared);
     } finally {
-      if (listening.status === 'fulfilled') listening.value();
+      // However late it comes; that it never did is told by what was thrown.
+      void listening.then((letGo) => letGo(), () => undefined);
     }
   }
 

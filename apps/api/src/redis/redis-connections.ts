@@ -10,6 +10,7 @@ import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { connectRedis, redisFault, RedisFitness } from '@function-runner/task-store';
 import type { ApiConfig } from '../config/read-config.js';
+import { RedisPatience } from './redis-patience.js';
 
 /** While Redis is away every attempt to reconnect fails: one line in the log per this time is enough. */
 const QUIET_MS = 5_000;
@@ -19,6 +20,8 @@ export class RedisConnections {
   readonly background: Redis;
   readonly subscriber: Redis;
   readonly fitness: RedisFitness;
+  readonly requestPatience: RedisPatience;
+  readonly backgroundPatience: RedisPatience;
   private readonly logger = new Logger('Redis');
   private lastLogged = -Infinity;
 
@@ -26,6 +29,8 @@ export class RedisConnections {
     this.request = connectRedis(url, 'request', (error) => this.report(error));
     this.background = connectRedis(url, 'request', (error) => this.report(error));
     this.subscriber = connectRedis(url, 'subscriber', (error) => this.report(error));
+    this.requestPatience = new RedisPatience(this.request);
+    this.backgroundPatience = new RedisPatience(this.background);
     this.fitness = new RedisFitness(this.background, { allowNoPersistence: allowNoPersistence === 'true' });
     this.fitness.onChange(({ up, facts }) => (up ? this.logger.log('Redis keeps what it is told; tasks are accepted') : this.logger.error(`tasks are refused: ${facts['message']}`)));
     // BullMQ's four queues listen on the connection, each for several events.
