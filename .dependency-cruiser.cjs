@@ -55,6 +55,8 @@ module.exports = {
     layer('api', 'progress', ['rest', 'dispatch', 'queue'], 'The relay reads the event log and forwards; it starts nothing.'),
 
     layer('api', 'waiting', ['gateway', 'rest', 'dispatch'], 'Who tells where tasks stand looks at queues and hosts; it starts nothing and answers nobody.'),
+    layer('api', 'truth', ['gateway', 'rest', 'dispatch', 'waiting'], 'Who repairs what does not agree looks at records and queues; it starts nothing and answers nobody.'),
+    layer('api', 'duty', ['gateway', 'rest', 'dispatch', 'queue', 'waiting', 'truth'], 'What one process does for all is done the same way whatever it is.'),
     layer('api', 'hosts', ['gateway', 'rest', 'dispatch', 'queue', 'waiting'], 'What the hosts could run is known whoever asks.'),
 
     layer('worker', 'lease', ['run', 'intake', 'warm', 'workspace', 'models'], 'What is leased of a host is counted the same way whatever runs on it.'),

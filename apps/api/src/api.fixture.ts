@@ -60,11 +60,12 @@ export class ApiFixture {
 
   /**
    * @param options.narrated whether waiting tasks are told where they stand. Not unless asked for: the fixture then is the
-   * narrator by name and says nothing, so that a spec that counts events sees its own alone, however long it takes.
+   * narrator by name and says nothing, so that a spec that counts events sees its own alone, however long it takes. The same
+   * goes for repairs: a spec that plays a worker without taking jobs must not be mended.
    */
   static async start(redis: RedisFixture, environment: Record<string, string> = {}, { narrated = false } = {}): Promise<ApiFixture> {
     const connection = connectRedis(redis.url, 'worker', () => undefined);
-    if (!narrated) await connection.set(keys.narrator, 'fixture', 'PX', 3_600_000);
+    for (const duty of narrated ? [keys.reconciler] : [keys.narrator, keys.reconciler]) await connection.set(duty, 'fixture', 'PX', 3_600_000);
     const workspace = await mkdtemp(join(tmpdir(), 'function-runner-api-'));
     const config = readConfig({ PORT: '0', REDIS_URL: redis.url, WORKSPACE_ROOT: workspace, ...environment });
     const api = await createApi(config, new JsonLogger('silent'));

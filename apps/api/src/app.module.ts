@@ -5,12 +5,14 @@ import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { ClusterReader } from '@function-runner/lease-book';
 import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schema';
-import { LearnedDemand, ProjectStore, RedisCheck, TaskStore, WorkerRegistry } from '@function-runner/task-store';
+import { keys } from '@function-runner/progress-protocol';
+import { LearnedDemand, OpenTasks, ProjectStore, RedisCheck, TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import { API_CONFIG, type ApiConfig } from './config/read-config.js';
 import { BatchService } from './dispatch/batch.service.js';
 import { CancelService } from './dispatch/cancel.service.js';
 import { DispatchService } from './dispatch/dispatch.service.js';
 import { PipelineCatalog } from './dispatch/pipeline-catalog.js';
+import { DutyLease } from './duty/duty-lease.js';
 import { GatewayOptions } from './gateway/gateway-options.js';
 import { RunnerGateway } from './gateway/runner.gateway.js';
 import { HealthController } from './health/health.controller.js';
@@ -36,10 +38,11 @@ import { ProjectsController } from './rest/projects.controller.js';
 import { RequestInterceptor } from './rest/request.interceptor.js';
 import { TasksController } from './rest/tasks.controller.js';
 import { WorkersController } from './rest/workers.controller.js';
+import { Reconciler } from './truth/reconciler.js';
+import { Reconciliation } from './truth/reconciliation.js';
 import { GivenUpTasks } from './waiting/given-up-tasks.js';
 import { LearnedDurations } from './waiting/learned-durations.adapter.js';
 import { Narration } from './waiting/narration.js';
-import { NarratorLease } from './waiting/narrator-lease.js';
 import { QueueNarrator } from './waiting/queue-narrator.js';
 import { SchedulerFeed } from './waiting/scheduler-feed.js';
 
@@ -84,6 +87,10 @@ export class AppModule {
           useFactory: (redis: RedisConnections, queues: TaskQueues, registry: WorkerRegistry, cluster: ClusterReader, metrics: ApiMetrics) =>
             narratorOf(config, redis, { queues, registry, cluster, metrics }),
         },
+        {
+          provide: Reconciler, inject: [RedisConnections, TaskQueues, ApiMetrics],
+          useFactory: (redis: RedisConnections, queues: TaskQueues, metrics: ApiMetrics) => reconcilerOf(config, redis, { queues, metrics }),
+        },
         SlowClients,
         { provide: EventStreams, inject: [ProgressRelay], useFactory: (relay: ProgressRelay) => new EventStreams(relay) },
         { provide: RedisCheck, inject: [RedisConnections], useFactory: ({ request, fitness }: RedisConnections) => new RedisCheck(request, fitness) },
@@ -95,6 +102,18 @@ export class AppModule {
   }
 }
 
+/** Names an api among those that share a duty. */
+function ownName(): string {
+  return `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+}
+
+/** Who repairs what does not agree: on the connection for what nobody waits for. */
+function reconcilerOf(config: ApiConfig, { background }: RedisConnections, { queues, metrics }: { queues: TaskQueues; metrics: ApiMetrics }): Reconciler {
+  const store = new TaskStore(background, { retentionMs: config.eventRetentionMs });
+  const parts = { store, open: new OpenTasks(background), jobs: new WaitingJobs(background, config.queuePrefix), queues, metrics };
+  return new Reconciler(new DutyLease(background, keys.reconciler, ownName()), () => new Reconciliation(parts));
+}
+
 /** Who tells waiting tasks where they stand: on a connection of its own, so that no request waits for it. */
 function narratorOf(config: ApiConfig, { background, subscriber }: RedisConnections, { queues, registry, cluster, metrics }: { queues: TaskQueues; registry: WorkerRegistry; cluster: ClusterReader; metrics: ApiMetrics }): QueueNarrator {
   const store = new TaskStore(background, { retentionMs: config.eventRetentionMs });
@@ -103,7 +122,7 @@ function narratorOf(config: ApiConfig, { background, subscriber }: RedisConnecti
   const durations = new LearnedDurations(new LearnedDemand(background));
   const limits: Record<QualityTier, number> = { low: 0, standard: 0, high: 0, premium: 0 };
   for (const tier of QUALITY_TIERS) limits[tier] = config.tiers[tier].max_concurrent;
-  return new QueueNarrator(new NarratorLease(background, `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`), () => {
+  return new QueueNarrator(new DutyLease(background, keys.narrator, ownName()), () => {
     const givenUp = new GivenUpTasks(background, store, queues, jobs);
     return new Narration({ feed, jobs, registry, cluster, store, durations, givenUp, metrics }, { limits, capableWorkerWaitMs: config.capableWorkerWaitMs });
   });

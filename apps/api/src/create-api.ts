@@ -18,6 +18,7 @@ import { SlowClients } from './progress/slow-clients.js';
 import { TaskQueues } from './queue/task-queues.adapter.js';
 import { RedisConnections } from './redis/redis-connections.js';
 import { EventStreams } from './rest/event-streams.js';
+import { Reconciler } from './truth/reconciler.js';
 import { QueueNarrator } from './waiting/queue-narrator.js';
 
 /** An api that listens. */
@@ -41,6 +42,7 @@ export async function createApi(config: ApiConfig, logger: LoggerService): Promi
   await app.listen(config.port, config.host);
   void app.get(CapabilityView).open();
   app.get(QueueNarrator).open();
+  app.get(Reconciler).open();
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   return { url: `http://${host}:${port}`, stop: () => stopApi(app, connections, config) };
@@ -72,7 +74,7 @@ async function stopApi(app: NestExpressApplication, connections: ReadonlySet<Soc
   await shutDown(
     [
       { name: 'refusing requests', run: () => drain.begin() },
-      { name: 'leaving the queue’s story to another process', run: () => app.get(QueueNarrator).close() },
+      { name: 'leaving what is done for all to another process', run: async () => void (await Promise.all([app.get(QueueNarrator).close(), app.get(Reconciler).close()])) },
       { name: 'waiting for the requests under way', run: () => drain.idle() },
       {
         name: 'closing sockets and streams',

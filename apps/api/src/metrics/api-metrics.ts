@@ -32,6 +32,11 @@ export class ApiMetrics {
     name: 'function_runner_queue_events_total', help: 'Events that told waiting tasks where they stand.', registers: [this.registry],
   });
 
+  readonly repairs = new Counter({
+    name: 'function_runner_repairs_total', help: 'What did not agree between records, queues and the list of open tasks, and was repaired, by kind.',
+    labelNames: ['kind'] as const, registers: [this.registry],
+  });
+
   private readonly waitingTasks = new Gauge({
     name: 'function_runner_waiting_tasks', help: 'Tasks that wait, by tier and reason, where this process is the one that tells them so; else 0.',
     labelNames: ['tier', 'reason'] as const, registers: [this.registry],

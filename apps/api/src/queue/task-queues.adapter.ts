@@ -76,6 +76,13 @@ export class TaskQueues {
     return (await this.queues[tier].remove(taskId)) === 1;
   }
 
+  /** Where a task's job is now, however long its queue. */
+  async placeOf(tier: QualityTier, taskId: string): Promise<'waiting' | 'active' | 'none'> {
+    const state = await this.queues[tier].getJobState(taskId);
+    if (state === 'active') return 'active';
+    return state === 'waiting' || state === 'prioritized' || state === 'delayed' ? 'waiting' : 'none';
+  }
+
   /** Says that a task waits. Nobody waits for it, and whoever hears it before the job is there finds the job by looking. */
   private announce(task: WaitingTask): void {
     const message: SchedulerMessage = { kind: 'waiting', task };

@@ -3,13 +3,13 @@ import type { Redis } from 'ioredis';
 import { keys } from '@function-runner/progress-protocol';
 import { connectRedis } from '@function-runner/task-store';
 import { RedisFixture, waitFor } from '@function-runner/testing';
-import { NarratorLease } from './narrator-lease.js';
+import { DutyLease } from './duty-lease.js';
 
-describe('NarratorLease', () => {
+describe('DutyLease', () => {
   let server: RedisFixture;
   let connections: Redis[];
-  let one: NarratorLease;
-  let other: NarratorLease;
+  let one: DutyLease;
+  let other: DutyLease;
   const redis = (): Redis => {
     const [first] = connections;
     if (first === undefined) throw new Error('not connected');
@@ -21,7 +21,7 @@ describe('NarratorLease', () => {
   });
   beforeEach(async () => {
     connections = ['one', 'other'].map(() => connectRedis(server.url, 'request', () => undefined));
-    [one, other] = connections.map((connection, index) => new NarratorLease(connection, `api-${index}`)) as [NarratorLease, NarratorLease];
+    [one, other] = connections.map((connection, index) => new DutyLease(connection, keys.narrator, `api-${index}`)) as [DutyLease, DutyLease];
     await redis().flushall();
   });
   afterEach(() => connections.forEach((connection) => connection.disconnect()));
