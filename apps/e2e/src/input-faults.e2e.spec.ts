@@ -1,14 +1,12 @@
 /** What comes in from outside, followed to the container and back: a client's parameters, and links put into the workspace while a run looks away. */
 import { lstat, mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { installPipeline } from '@function-runner/model-store';
-import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 import type { Editor } from './editor/editor.js';
 import { checkInvariants } from './invariants/invariants.js';
-import { nodeImage, tiersFile } from './puppet/puppet-pipelines.js';
+import { startProgramStack } from './puppet/program-stack.js';
 import { call } from './rest/call.js';
 import { REPOSITORY } from './stack/repository.js';
-import { RunnerStack, type TestProject } from './stack/runner-stack.js';
+import type { RunnerStack, TestProject } from './stack/runner-stack.js';
 
 const TEST_MS = 60_000;
 const WITNESS = 'witness';
@@ -43,17 +41,7 @@ let editor: Editor;
 let project: TestProject;
 
 beforeAll(async () => {
-  const image = await nodeImage();
-  const { tiers } = tiersFile();
-  const witness = { pipeline_id: 'witness:1.0', container_image: image, target_vram: 0, optimizations: [] };
-  const withWitness = QUALITY_TIERS.map((tier) => [tier, { ...tiers[tier], pipelines: { ...tiers[tier]?.pipelines, [WITNESS]: witness } }]);
-  stack = await RunnerStack.start({ tiers: { tiers: Object.fromEntries(withWitness) as typeof tiers }, apis: 0, workers: 0 });
-  await installPipeline(stack.modelsRoot, 'image', {
-    id: witness.pipeline_id, name: 'Witness', node_types: [WITNESS], model_id: 'puppet', container_image: image,
-    execution: { protocol: 'stdio', mode: 'job', command: ['node', '-e', WITNESS_PROGRAM], args: [], environment: {} },
-    resources: { gpu: false, vram: 0, cpu: 1, memory: '512Mi' }, mounts: [],
-  });
-  await Promise.all([stack.addApi(), stack.addWorker()]);
+  stack = await startProgramStack(WITNESS, WITNESS_PROGRAM);
 }, TEST_MS);
 beforeEach(async () => {
   editor = await stack.editor();
