@@ -1,15 +1,16 @@
 /**
  * The four tier queues as the worker sees them: the one file of the worker that speaks BullMQ.
  *
- * Owns a BullMQ worker a queue, without a processor: jobs are not handed out by BullMQ, which knows the head of a queue
- * only, but taken by their id (lua/take-jobs.lua.ts). So the renewal of locks is ours, and so is the return of jobs whose
- * worker died (lost-jobs.ts): BullMQ's own look for them takes up to two of its intervals. Must stay true: a job is in the
+ * Owns a BullMQ queue a tier, and no BullMQ worker: jobs are not handed out by BullMQ, which knows the head of a queue only,
+ * but taken by their id (lua/take-jobs.lua.ts). So the renewal of locks is ours, and so is the return of jobs whose worker
+ * died (lost-jobs.ts): BullMQ's own look for them takes up to two of its intervals. Nor has it a connection of its own,
+ * whose silent death nobody would find before it is to be closed. Must stay true: a job is in the
  * hands of one worker, which holds its lock; when a lock is lost (taken away, or run out while this loop was blocked or
  * Redis away, and the job taken or put back by others meanwhile) `onLost` hears of it. How often a job has been started,
  * which BullMQ counts, tells one taking of it from the next. Retries and poison tasks are the run's business, so jobs of
  * dead workers are always given again.
  */
-import { Job, Worker } from 'bullmq';
+import { Job, Queue } from 'bullmq';
 import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schema';
 import type { QueueSight, SeenJob, VisibleQueues } from '@function-runner/scheduling';
 import { JOB_NAME, queueName, type JobPayload } from '@function-runner/task-contract';
@@ -90,7 +91,7 @@ interface HeldJob {
 }
 
 export class TierQueues implements VisibleQueues {
-  private readonly queues: ReadonlyMap<QualityTier, Worker<JobPayload>>;
+  private readonly queues: ReadonlyMap<QualityTier, Queue<JobPayload>>;
   private readonly token = uuid();
   private readonly held = new Map<string, HeldJob>();
   private readonly reader: QueueReader;
@@ -107,9 +108,8 @@ export class TierQueues implements VisibleQueues {
     });
     this.queues = new Map(
       QUALITY_TIERS.map((tier) => {
-        const queue = new Worker<JobPayload>(queueName(tier), null, {
-          connection: redis, prefix: options.prefix, autorun: false, lockDuration: LOCK_DURATION_MS,
-        });
+        // Its settings are the api's to write, but for the tier's limit.
+        const queue = new Queue<JobPayload>(queueName(tier), { connection: redis, prefix: options.prefix, skipMetasUpdate: true });
         queue.on('error', options.onError);
         return [tier, queue];
       }),
@@ -253,7 +253,7 @@ export class TierQueues implements VisibleQueues {
     await this.renew(tier, askAgain);
   }
 
-  private queue(tier: QualityTier): Worker<JobPayload> {
+  private queue(tier: QualityTier): Queue<JobPayload> {
     const queue = this.queues.get(tier);
     if (queue === undefined) throw new RangeError(`there is no queue of the tier ${tier}`);
     return queue;
