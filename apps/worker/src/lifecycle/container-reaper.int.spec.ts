@@ -29,8 +29,8 @@ afterAll(() => site.close());
 /** A worker on a host of its own, and the reaper of it, which does nothing yet. */
 async function reaperOf(workerId: string, { settings = {}, engine }: { settings?: Record<string, string>; engine?: (real: ContainerEngine) => ContainerEngine } = {}): Promise<{ worker: WorkerWiring; reaper: ContainerReaper }> {
   const worker = await new WorkerWiring({ ...loadWorkerConfig(site.environment({ HOST_ID: uuid(), ...settings })), workerId }).open();
-  const { store, registry, workspace, host, leases, config, live, metrics } = worker;
-  const reaper = new ContainerReaper(engine?.(worker.engine) ?? worker.engine, store, registry, workspace, host, leases, config, live, metrics, createLogger('silent', 'test'));
+  const { store, registry, workspace, host, leases, config, redis, live, metrics } = worker;
+  const reaper = new ContainerReaper(engine?.(worker.engine) ?? worker.engine, store, registry, workspace, host, leases, config, redis, live, metrics, createLogger('silent', 'test'));
   ends.push(() => worker.close(), () => reaper.stop());
   return { worker, reaper };
 }
