@@ -6,7 +6,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { ClusterReader } from '@function-runner/lease-book';
 import { QUALITY_TIERS, type QualityTier } from '@function-runner/pipeline-schema';
 import { keys } from '@function-runner/progress-protocol';
-import { LearnedDemand, OpenTasks, ProjectStore, RedisCheck, TaskStore, WorkerRegistry } from '@function-runner/task-store';
+import { LearnedDemand, OpenTasks, ProjectHistory, ProjectStore, RedisCheck, TaskStore, WorkerRegistry } from '@function-runner/task-store';
 import { API_CONFIG, type ApiConfig } from './config/read-config.js';
 import { BatchService } from './dispatch/batch.service.js';
 import { CancelService } from './dispatch/cancel.service.js';
@@ -61,6 +61,8 @@ export class AppModule {
         ApiMetrics,
         { provide: RedisConnections, useFactory: () => new RedisConnections(config) },
         { provide: TaskStore, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new TaskStore(request, { retentionMs: config.eventRetentionMs }) },
+        // Its answers are large, and hold up nobody on this connection.
+        { provide: ProjectHistory, inject: [RedisConnections], useFactory: ({ background }: RedisConnections) => new ProjectHistory(background, new TaskStore(background, { retentionMs: config.eventRetentionMs })) },
         { provide: WorkerRegistry, inject: [RedisConnections], useFactory: ({ background }: RedisConnections) => new WorkerRegistry(background) },
         { provide: ClusterReader, inject: [RedisConnections, WorkerRegistry], useFactory: ({ background }: RedisConnections, registry: WorkerRegistry) => new ClusterReader(background, registry) },
         { provide: CapabilityView, inject: [WorkerRegistry], useFactory: (registry: WorkerRegistry) => new CapabilityView(registry, { waitMs: config.capableWorkerWaitMs }) },

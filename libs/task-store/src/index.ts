@@ -3,6 +3,8 @@ export type { AppendOutcome, BatchRecord, BeginOutcome, CancelOutcome, FinishOut
 export { AbsenceWatch } from './absence-watch.js';
 export type { KeptJob } from './kept-job.js';
 export { OpenTasks } from './open-tasks.js';
+export { ProjectHistory } from './project-history.js';
+export type { HistoryPlace } from './project-history.js';
 export { ProjectStore } from './project-store.js';
 export type { ProjectRecord } from './project-record.js';
 export type { HeldTask, NewTask, TaskIdentity, TaskRecord } from './task-record.js';

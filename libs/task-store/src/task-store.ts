@@ -114,11 +114,11 @@ export class TaskStore {
     return made === 1;
   }
 
-  /** Enters the task into its project's index, whose end is put off; every now and then it is swept. */
+  /** Enters the task into its project's index, once, so that it keeps its place there; the index's end is put off, and every now and then it is swept. */
   private async enterIndex({ projectId, taskId }: NewTask, now: number): Promise<void> {
     const index = keys.projectTasks(projectId);
     const horizon = this.options.retentionMs + INDEX_SLACK_MS;
-    const entered: Promise<unknown>[] = [this.redis.zadd(index, now, taskId), this.redis.pexpire(index, horizon)];
+    const entered: Promise<unknown>[] = [this.redis.zadd(index, 'NX', now, taskId), this.redis.pexpire(index, horizon)];
     if (now - (this.sweptAt.get(projectId) ?? Number.NEGATIVE_INFINITY) >= INDEX_SWEEP_MS) {
       if (this.sweptAt.size >= MOST_SWEPT) this.sweptAt.clear();
       this.sweptAt.set(projectId, now);

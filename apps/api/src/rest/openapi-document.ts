@@ -30,12 +30,19 @@ export function openApiDocument(): Json {
         }),
       },
       '/v1/tasks': {
-        get: operation('listTasks', 'The newest tasks of a project', {
+        get: operation('listTasks', 'The tasks of a project, page by page', {
           parameters: [
             query('projectId', { type: 'string' }, true), query('status', { enum: TASK_STATES }),
-            query('limit', { type: 'integer', minimum: 1, maximum: 1000, default: 100, description: 'Newest tasks looked through.' }),
+            query('cursor', { type: 'string', description: 'The nextCursor of the page before.' }),
+            query('limit', { type: 'integer', minimum: 1, maximum: 1000, default: 100, description: 'Most tasks of a page.' }),
           ],
-          responses: { 200: answer('Newest first.', undefined, { tasks: [TASK_EXAMPLE] }, list('tasks', 'Task')), ...problems(400, 503) },
+          responses: {
+            200: answer(
+              'Newest first. A page may hold fewer tasks than its limit, or none; as long as there is a nextCursor, more follow. Ended tasks are listed until their history expires.',
+              undefined, { tasks: [TASK_EXAMPLE], nextCursor: CURSOR_EXAMPLE }, object({ tasks: listOf('Task'), nextCursor: TEXT }, ['nextCursor']),
+            ),
+            ...problems(400, 503),
+          },
         }),
       },
       '/v1/tasks/{id}': {
@@ -123,6 +130,7 @@ const TASK_EXAMPLE: Json = {
   taskId: TASK_ID_EXAMPLE, nodeId: 'node-7', nodeType: 'image_upscale', projectId: 'film-1', pipelineId: 'image-upscale:1.0-high', quality: 'high',
   status: 'running', attempt: 1, progress: 40, step: 'tile 4 of 10', lastSeq: 6, submittedAt: '2026-01-02T03:04:05.006Z', startedAt: '2026-01-02T03:04:05.106Z', requestId: 'a3f1',
 };
+const CURSOR_EXAMPLE = 'MTc5NjA4MzIwMDEyMy4wMWEyMGZiNC1iYWRkLTc3YWYtODIzYS1mYzlmYjRjODczNTY';
 const PROJECT_EXAMPLE: Json = { id: 'film-1', name: 'Film One', quality: 'high' };
 const PIPELINE_EXAMPLE: Json = {
   tier: 'high', nodeType: 'image_upscale', pipelineId: 'image-upscale:1.0-high', containerImage: 'function-runner/image-upscale:1.0', targetVram: 0,

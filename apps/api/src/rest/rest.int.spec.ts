@@ -56,6 +56,28 @@ describe('tasks over REST', () => {
     expect(await list('projectId=other')).toEqual([]);
   });
 
+  test('a project’s history comes in pages that lead to each other, while more is submitted', async () => {
+    await api.putProject('long-film', 'low');
+    const begin = (): Promise<{ taskId: string }> => start({ ...NODE, projectId: 'long-film' });
+    const tasks: string[] = [];
+    for (let count = 0; count < 25; count += 1) tasks.push((await begin()).taskId);
+    for (const taskId of tasks.filter((_taskId, index) => index % 4 === 0)) await api.fetch(`/v1/tasks/${taskId}`, { method: 'DELETE' });
+    const pages = async (query: string): Promise<string[][]> => {
+      const found: string[][] = [];
+      for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+        const page = (await (await api.fetch(`/v1/tasks?projectId=long-film&${query}${cursor === '' ? '' : `&cursor=${cursor}`}`)).json()) as { tasks: { taskId: string }[]; nextCursor?: string };
+        found.push(page.tasks.map(({ taskId }) => taskId));
+        cursor = page.nextCursor;
+        if (query.startsWith('limit')) await begin();
+      }
+      return found;
+    };
+    const cancelled = await pages('status=cancelled&limit=3');
+    expect([cancelled.length, cancelled.flat()]).toEqual([3, tasks.filter((_taskId, index) => index % 4 === 0).reverse()]);
+    const all = await pages('limit=10');
+    expect([all.length, all.flat()]).toEqual([3, [...tasks].reverse()]);
+  });
+
   test('server-sent events: live to the end, and from Last-Event-ID', async () => {
     const task = await start();
     const live = await api.fetch(`/v1/tasks/${task.taskId}/events`);
@@ -159,6 +181,7 @@ describe('problem details', () => {
     ['/v1/generations', { method: 'POST', body: '{"a":'.repeat(2000) + '1' + '}'.repeat(2000) }, 400, 'VALIDATION_FAILED'],
     ['/v1/tasks', {}, 400, 'VALIDATION_FAILED'],
     ['/v1/tasks?projectId=film&limit=0', {}, 400, 'VALIDATION_FAILED'],
+    ['/v1/tasks?projectId=film&cursor=nonsense', {}, 400, 'VALIDATION_FAILED'],
     ['/v1/tasks?projectId=film&status=odd', {}, 400, 'VALIDATION_FAILED'],
     ['/v1/tasks/not-an-id', {}, 404, 'TASK_NOT_FOUND'],
     ['/v1/tasks/..%2Fprojects', {}, 404, 'TASK_NOT_FOUND'],

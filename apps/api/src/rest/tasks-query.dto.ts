@@ -1,4 +1,4 @@
-import { IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { Type } from 'class-transformer';
 import { CLIENT_ID, TASK_STATES, type TaskState } from '@function-runner/task-contract';
 
@@ -10,7 +10,11 @@ export class TasksQueryDto {
   @IsOptional() @IsIn(TASK_STATES)
   status?: TaskState;
 
-  /** Newest tasks looked through; default 100. */
+  /** Where an earlier page ended: its `nextCursor`. */
+  @IsOptional() @IsString() @MaxLength(128)
+  cursor?: string;
+
+  /** Most tasks of a page; default 100. */
   @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(1000)
   limit?: number;
 }

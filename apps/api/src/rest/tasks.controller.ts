@@ -2,11 +2,12 @@ import { Controller, Delete, Get, Headers, HttpCode, Param, Query, Res } from '@
 import type { Response } from 'express';
 import type { CancelAcknowledgedPayload, TaskSummary } from '@function-runner/progress-protocol';
 import { TASK_ID, TaskError } from '@function-runner/task-contract';
-import { TaskStore } from '@function-runner/task-store';
+import { ProjectHistory, TaskStore } from '@function-runner/task-store';
 import { CancelService } from '../dispatch/cancel.service.js';
 import { parseRequest } from '../gateway/parse-request.js';
 import { toTaskSummary } from '../progress/task-summary.js';
 import { EventStreams } from './event-streams.js';
+import { fromCursor, toCursor } from './page-cursor.js';
 import { TasksQueryDto } from './tasks-query.dto.js';
 
 const DEFAULT_LIMIT = 100;
@@ -16,16 +17,20 @@ const DEFAULT_LIMIT = 100;
 export class TasksController {
   constructor(
     private readonly store: TaskStore,
+    private readonly history: ProjectHistory,
     private readonly cancels: CancelService,
     private readonly streams: EventStreams,
   ) {}
 
+  /** A page of a project's tasks, the newest first; `nextCursor` leads to the next one and is missing on the last. */
   @Get()
-  async list(@Query() query: unknown): Promise<{ tasks: TaskSummary[] }> {
+  async list(@Query() query: unknown): Promise<{ tasks: TaskSummary[]; nextCursor?: string }> {
     // Express gives the query an object without a prototype.
-    const { projectId, status, limit } = parseRequest(TasksQueryDto, { ...(query as object) });
-    const records = await this.store.listProject(projectId, limit ?? DEFAULT_LIMIT);
-    return { tasks: records.filter(({ state }) => status === undefined || state === status).map(toTaskSummary) };
+    const { projectId, status, cursor, limit } = parseRequest(TasksQueryDto, { ...(query as object) });
+    const { tasks, end } = await this.history.page(projectId, {
+      limit: limit ?? DEFAULT_LIMIT, ...(status === undefined ? {} : { state: status }), ...(cursor === undefined ? {} : { after: fromCursor(cursor) }),
+    });
+    return { tasks: tasks.map(toTaskSummary), ...(end === undefined ? {} : { nextCursor: toCursor(end) }) };
   }
 
   @Get(':id')
