@@ -67,7 +67,7 @@ export class ApiFixture {
     const connection = connectRedis(redis.url, 'worker', () => undefined);
     for (const duty of narrated ? [keys.reconciler] : [keys.narrator, keys.reconciler]) await connection.set(duty, 'fixture', 'PX', 3_600_000);
     const workspace = await mkdtemp(join(tmpdir(), 'function-runner-api-'));
-    const config = readConfig({ PORT: '0', REDIS_URL: redis.url, WORKSPACE_ROOT: workspace, ...environment });
+    const config = readConfig({ PORT: '0', REDIS_URL: redis.url, WORKSPACE_ROOT: workspace, LAST_CALL: '0ms', ...environment });
     const api = await createApi(config, new JsonLogger('silent'));
     return new ApiFixture(api, workspace, connection, new TaskStore(connection, { retentionMs: config.eventRetentionMs }));
   }

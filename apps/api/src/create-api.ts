@@ -1,8 +1,10 @@
 import type { AddressInfo, Socket } from 'node:net';
 import type { Server as HttpServer } from 'node:http';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
 import { AppModule } from './app.module.js';
 import type { ApiConfig } from './config/read-config.js';
 import { PipelineCatalog } from './dispatch/pipeline-catalog.js';
@@ -25,8 +27,8 @@ import { QueueNarrator } from './waiting/queue-narrator.js';
 export interface RunningApi {
   /** Where it listens, such as `http://127.0.0.1:3000`. */
   url: string;
-  /** Ends it in phases within DRAIN_TIMEOUT. Resolves when nothing of it is left. */
-  stop: () => Promise<void>;
+  /** Ends it in phases within DRAIN_TIMEOUT, or within a second from when `hurry` aborts. Resolves when nothing of it is left. */
+  stop: (hurry?: AbortSignal) => Promise<void>;
 }
 
 /** Builds the api and listens. @throws Error when the port cannot be had */
@@ -34,6 +36,12 @@ export async function createApi(config: ApiConfig, logger: LoggerService): Promi
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(config), { logger, bodyParser: false, abortOnError: false });
   app.useBodyParser('json', { limit: config.maxPayload, type: ['application/json', 'application/*+json'] });
   app.disable('x-powered-by');
+  const drain = app.get(Drain);
+  // So that a pool of connections gives this one up, instead of sending a request while it is being closed.
+  app.use((_request: Request, response: Response, next: NextFunction) => {
+    if (drain.isDraining) response.setHeader('Connection', 'close');
+    next();
+  });
   app.enableCors({ origin: (origin: string | undefined, decide: (error: Error | null, allow: boolean) => void) => decide(null, isOriginAllowed(origin, config.allowedOrigins)) });
   app.useWebSocketAdapter(new RunnerIoAdapter(app, config));
   await Promise.all([app.get(PipelineCatalog).open(), waitForRedis(app.get(TaskQueues), app.get(RedisConnections), logger)]);
@@ -45,7 +53,7 @@ export async function createApi(config: ApiConfig, logger: LoggerService): Promi
   app.get(Reconciler).open();
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-  return { url: `http://${host}:${port}`, stop: () => stopApi(app, connections, config) };
+  return { url: `http://${host}:${port}`, stop: (hurry) => stopApi(app, connections, config, hurry) };
 }
 
 /** The TCP connections that are open, whatever is spoken over them. */
@@ -69,21 +77,40 @@ async function waitForRedis(queues: TaskQueues, { fitness }: RedisConnections, l
   if (outcome === 'late') logger.warn('Redis does not answer yet; starting without it', 'Main');
 }
 
-async function stopApi(app: NestExpressApplication, connections: ReadonlySet<Socket>, config: ApiConfig): Promise<void> {
+async function stopApi(app: NestExpressApplication, connections: ReadonlySet<Socket>, config: ApiConfig, hurry?: AbortSignal): Promise<void> {
   const drain = app.get(Drain);
+  const gateway = app.get(RunnerGateway);
+  const lastCallMs = Math.min(config.lastCallMs, config.drainTimeoutMs / 2);
+  drain.lastCall();
   await shutDown(
     [
-      { name: 'refusing requests', run: () => drain.begin() },
       { name: 'leaving what is done for all to another process', run: async () => void (await Promise.all([app.get(QueueNarrator).close(), app.get(Reconciler).close()])) },
-      { name: 'waiting for the requests under way', run: () => drain.idle() },
+      { name: 'last call: not ready, and served all the same', run: () => pause(lastCallMs, hurry) },
+      {
+        name: 'sending clients to another process',
+        run: async () => {
+          app.getHttpServer().close();
+          app.get(EventStreams).close();
+          await gateway.sendAway(LEAVE_MS);
+        },
+      },
+      {
+        name: 'waiting for the requests under way',
+        run: async () => {
+          gateway.stopReading();
+          // What has been read has entered by then.
+          await turn();
+          await drain.idle();
+        },
+      },
       {
         name: 'closing sockets and streams',
         run: async () => {
-          app.get(EventStreams).close();
+          drain.close();
           app.get(SlowClients).close();
           app.get(BatchTracker).close();
           app.get(ProgressRelay).close();
-          await app.get(RunnerGateway).closeSockets(LAST_WORDS_MS);
+          await gateway.closeSockets(LAST_WORDS_MS);
           // WebSockets too, whose peers may be asleep.
           const cutOff = setTimeout(() => connections.forEach((connection) => connection.destroy()), LAST_WORDS_MS);
           await app.close();
@@ -101,11 +128,22 @@ async function stopApi(app: NestExpressApplication, connections: ReadonlySet<Soc
       { name: 'closing Redis', run: () => app.get(RedisConnections).close() },
     ],
     config.drainTimeoutMs,
+    hurry,
   );
+}
+
+/** Waits, unless somebody is in a hurry. */
+async function pause(ms: number, hurry: AbortSignal | undefined): Promise<void> {
+  await delay(ms, undefined, hurry === undefined ? {} : { signal: hurry }).catch((error: unknown) => {
+    if (hurry?.aborted !== true) throw error;
+  });
 }
 
 /** Longest wait for Redis at boot, milliseconds: a second of the three that a start may take. */
 const REDIS_PATIENCE_MS = 1_000;
+
+/** Time for clients to connect elsewhere once they are asked to, milliseconds. */
+const LEAVE_MS = 1_000;
 
 /** Time for answers and farewells on their way to clients that do not hang up by themselves, milliseconds. */
 const LAST_WORDS_MS = 500;

@@ -12,16 +12,20 @@ const api = await createApi(config, logger).catch((error: unknown) => {
 });
 logger.log(`api ready on ${api.url} in ${Math.round(performance.now())} ms`, 'Main');
 
-let stopping = false;
+let signals = 0;
+const hurry = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
-    if (stopping) {
+    signals += 1;
+    if (signals === 1) {
+      logger.log(`${signal}: draining for at most ${config.drainTimeoutMs} ms`, 'Main');
+      void api.stop(hurry.signal).then(() => process.exit(0));
+    } else if (signals === 2) {
       logger.warn(`${signal} again: ending at once`, 'Main');
+      hurry.abort();
+    } else {
       process.exit(1);
     }
-    stopping = true;
-    logger.log(`${signal}: draining for at most ${config.drainTimeoutMs} ms`, 'Main');
-    void api.stop().then(() => process.exit(0));
   });
 }
 

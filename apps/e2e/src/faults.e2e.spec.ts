@@ -260,58 +260,6 @@ describe('a worker', () => {
   }, TEST_MS);
 });
 
-describe('an api', () => {
-  let worker: AppProcess;
-
-  beforeAll(async () => {
-    worker = await stack.addWorker();
-  }, TEST_MS);
-  afterEach(() => checkInvariants(stack));
-  afterAll(async () => {
-    await worker.stop();
-  });
-
-  it('that is told to end refuses what is new, answers what is under way, and lets the tasks run', async () => {
-    const api = await stack.addApi();
-    const project = await stack.project();
-    const client = await stack.editor(api);
-    // Redis holds its breath, for less than a request waits: so one is under way when the signal comes.
-    await stack.redis.client('PAUSE', 600);
-    const underWay = client.start({ projectId: project.id, nodeType: PUPPET.plain, parameters: { gate: 'go' } });
-    await client.fence();
-    api.signal('SIGTERM');
-    await waitFor('the drain to begin', () => api.log.includes('draining'));
-    expect(await client.refused({ nodeId: 'late', nodeType: PUPPET.plain, projectId: project.id, parameters: {} })).toMatchObject({ nodeId: 'late', code: 'SHUTTING_DOWN' });
-    const { taskId } = await underWay;
-    expect(await api.ended).toEqual({ code: 0, signal: null });
-    const lastSeq = client.story(taskId).at(-1)?.payload.seq ?? 0;
-    await editor.ask('resume_task', { taskId, lastSeq });
-    await stack.open(project, 'go');
-    await editor.success(taskId);
-    expect(editor.story(taskId)[0]?.payload.seq).toBe(lastSeq + 1);
-  }, TEST_MS);
-
-  it('that is killed costs its clients nothing: they go on at another, without a gap', async () => {
-    const api = await stack.addApi();
-    const project = await stack.project();
-    const client = await stack.editor(api);
-    const { taskId } = await client.start({ projectId: project.id, nodeType: PUPPET.plain, parameters: { gate: 'go' }, requestId: 'kill-9' });
-    await client.reached(taskId, ({ status, progress }) => status === 'running' && progress >= 50);
-    await api.crash();
-    const seen = client.story(taskId);
-    // It ends while nobody at all is listening.
-    await stack.open(project, 'go');
-    await waitFor('the task to end', async () => ((await call(stack.api, 'GET', `/v1/tasks/${taskId}`)).body as { status: string }).status === 'completed');
-    const { taskId: same } = await editor.start({ projectId: project.id, nodeType: PUPPET.plain, parameters: { gate: 'go' }, requestId: 'kill-9' });
-    expect(same).toBe(taskId);
-    const other = await stack.editor(stack.apis[1]);
-    await other.ask('resume_task', { taskId, lastSeq: seen.at(-1)?.payload.seq ?? 0 });
-    await other.success(taskId);
-    const whole = [...seen, ...other.story(taskId)];
-    expect(whole.map(({ payload }) => payload.seq)).toEqual(whole.map((_, index) => index + 1));
-  }, TEST_MS);
-});
-
 describe('Redis', () => {
   let worker: AppProcess;
 

@@ -12,7 +12,7 @@ export type {
 } from './client-event.js';
 export { CLIENT_REQUESTS, SERVER_EVENTS } from './socket-events.js';
 export type {
-  BatchAcknowledgedPayload, BatchCancelAcknowledgedPayload, BatchItemOutcome, BatchProgressPayload, CancelAcknowledgedPayload, ProjectSnapshotPayload,
+  BatchAcknowledgedPayload, BatchCancelAcknowledgedPayload, BatchItemOutcome, BatchProgressPayload, CancelAcknowledgedPayload, ProjectSnapshotPayload, ServerClosingPayload,
   ServerToClientEvents, TaskAcknowledgedPayload, TaskErrorPayload, TaskResumedPayload, TaskSummary,
 } from './socket-events.js';
 export { gateProgress } from './progress-gate.js';

@@ -76,6 +76,11 @@ export interface BatchProgressPayload {
   progress: number;
 }
 
+export interface ServerClosingPayload {
+  /** Moment to connect again, milliseconds from now; each client has its own, so that not all come at once. */
+  reconnectInMs: number;
+}
+
 /** Every event that the server sends, by name. */
 export interface ServerToClientEvents {
   task_acknowledged: (payload: TaskAcknowledgedPayload) => void;
@@ -92,6 +97,7 @@ export interface ServerToClientEvents {
   task_cancelled: (payload: TaskCancelledPayload) => void;
   batch_progress: (payload: BatchProgressPayload) => void;
   batch_completed: (payload: BatchProgressPayload) => void;
+  server_closing: (payload: ServerClosingPayload) => void;
 }
 
 /** Every request that a client sends, by name; each may carry an acknowledgement callback. */
@@ -100,6 +106,6 @@ export const CLIENT_REQUESTS = ['start_generation', 'start_batch', 'cancel_gener
 /** The names of {@link ServerToClientEvents}, for whatever must know them at run time. A record, so that the compiler misses none. */
 const NAMED: Readonly<Record<keyof ServerToClientEvents, true>> = {
   task_acknowledged: true, task_error: true, batch_acknowledged: true, cancel_acknowledged: true, task_resumed: true, project_snapshot: true, project_unsubscribed: true,
-  task_progress: true, task_preview: true, task_success: true, task_failed: true, task_cancelled: true, batch_progress: true, batch_completed: true,
+  task_progress: true, task_preview: true, task_success: true, task_failed: true, task_cancelled: true, batch_progress: true, batch_completed: true, server_closing: true,
 };
 export const SERVER_EVENTS: readonly string[] = Object.keys(NAMED);

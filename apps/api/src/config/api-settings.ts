@@ -17,6 +17,7 @@ export const API_SETTINGS = {
   pipelinesFile: setting.optionalText('PIPELINES_CONFIG', 'File of tiers and pipelines; unset: `config/pipelines.json` where it exists, else the defaults.'),
   eventRetentionMs: setting.duration('EVENT_RETENTION', '24h', 'How long a task’s record and events outlive its end.'),
   drainTimeoutMs: setting.duration('DRAIN_TIMEOUT', '30s', 'Longest time from SIGTERM to the end of the process.'),
+  lastCallMs: setting.duration('LAST_CALL', '3s', 'How long after SIGTERM requests are still served while readiness is 503 already, so that whoever spreads them notices before any is lost; at most half of `DRAIN_TIMEOUT`.'),
   queueLimit: setting.integer('QUEUE_LIMIT', 10_000, { min: 1, max: 10_000_000 }, 'Tasks that may wait in a tier’s queue; further ones are refused with `QUEUE_FULL`.'),
   capableWorkerWaitMs: setting.duration('CAPABLE_WORKER_WAIT', '10m', 'How long a task waits for a worker that could run it, while no live one could; then it ends with `NO_CAPABLE_WORKER`. A new task is refused with it at once where no host of that time could run it.'),
   maxPayload: setting.bytes('MAX_PAYLOAD', '1Mi', 'Largest request; a larger one is refused with `PAYLOAD_TOO_LARGE`.'),

@@ -35,6 +35,7 @@ import { ProjectSubscriptionDto } from './project-subscription.dto.js';
 import { ResumeTaskDto } from './resume-task.dto.js';
 import { StartBatchDto } from './start-batch.dto.js';
 import { StartGenerationDto } from './start-generation.dto.js';
+import { stopReading } from './stop-reading.js';
 
 /** Tasks, batches and projects that one socket may follow: enough for four full batches, little enough to bound its memory. */
 const MAX_ROOMS = 2_000;
@@ -44,6 +45,9 @@ const SNAPSHOT_TASKS = 200;
 
 /** How often the sockets that are being closed are counted, milliseconds. */
 const CLOSE_LOOK_MS = 10;
+
+/** The part of the time to leave over which clients are asked to spread, so that the last has some of it left. */
+const SPREAD = 0.5;
 
 /** Tasks that a connection remembers having been told of; of one that it forgets, a repeated start tells again. */
 const MAX_TOLD = 2_000;
@@ -59,6 +63,8 @@ export class RunnerGateway implements OnGatewayInit<Server> {
   private readonly logger = new Logger('Gateway');
   /** The tasks whose events a connection has got, or is getting. */
   private readonly told = new WeakMap<Socket, RecentIds>();
+  /** Ends of {@link stopReading}. */
+  private readonly unread: (() => void)[] = [];
   private server: Server | undefined;
 
   constructor(
@@ -82,13 +88,28 @@ export class RunnerGateway implements OnGatewayInit<Server> {
     this.metrics.watch('function_runner_watched_tasks', 'Tasks whose events this process forwards.', () => this.relay.watchedTasks);
   }
 
-  /** Says farewell to every socket, after the answers that are on their way; resolves when all have gone or the time is over. */
+  /**
+   * Asks every client to connect again, which leads to another process, each in a moment of its own. They are served until
+   * they go; resolves when all have gone or the time is over.
+   */
+  async sendAway(limitMs: number): Promise<void> {
+    for (const socket of this.sockets()) socket.emit('server_closing', { reconnectInMs: Math.round(Math.random() * limitMs * SPREAD) });
+    await this.untilGone(limitMs);
+  }
+
+  /** Takes no further request of any socket; those under way go on. */
+  stopReading(): void {
+    for (const socket of this.sockets()) this.unread.push(stopReading(socket));
+  }
+
+  /**
+   * Closes every connection, after the answers that are on their way. The connection and not the socket: a client takes that for
+   * a fault of the network, and connects again by itself. Resolves when all have gone or the time is over.
+   */
   async closeSockets(limitMs: number): Promise<void> {
-    const { server } = this;
-    if (server === undefined) return;
-    server.disconnectSockets(true);
-    const deadline = performance.now() + limitMs;
-    while (server.engine.clientsCount > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, CLOSE_LOOK_MS));
+    for (const socket of this.sockets()) socket.conn.close();
+    for (const resume of this.unread.splice(0)) resume();
+    await this.untilGone(limitMs);
   }
 
   @SubscribeMessage('start_generation')
@@ -197,6 +218,15 @@ export class RunnerGateway implements OnGatewayInit<Server> {
       await socket.leave(rooms.project(projectId));
       answer({ event: 'project_unsubscribed', payload: { projectId } });
     });
+  }
+
+  private sockets(): Socket[] {
+    return [...(this.server?.of('/').sockets.values() ?? [])];
+  }
+
+  private async untilGone(limitMs: number): Promise<void> {
+    const deadline = performance.now() + limitMs;
+    while ((this.server?.engine.clientsCount ?? 0) > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, CLOSE_LOOK_MS));
   }
 
   /** Runs a request, and answers for it where it fails. Never throws. */

@@ -91,23 +91,29 @@ describe('readiness', () => {
 });
 
 describe('draining', () => {
-  test('is not ready at once, refuses new requests, and lets those under way finish', async () => {
-    const client = await api.connect();
+  test('is not ready at once, serves its last call, asks clients to go, and answers what is under way at the end', async () => {
+    const ending = await ApiFixture.start(redis, { LAST_CALL: '3s' });
+    const client = await ending.connect();
+    const left = new Promise<string>((resolve) => void client.socket.once('disconnect', resolve));
+    const stopped = ending.stop();
+    const asked = performance.now();
+    expect(await ready(ending)).toMatchObject({ status: 503, body: { details: { accepting: { status: 'down' } } } });
+    expect(performance.now() - asked).toBeLessThan(500);
+    expect(await client.request('start_generation', NODE)).toMatchObject({ status: 'queued' });
+    const served = await ending.fetch('/v1/generations', { method: 'POST', body: JSON.stringify(NODE) });
+    expect([served.status, served.headers.get('connection')]).toEqual([202, 'close']);
+    expect(client.named('server_closing')).toEqual([]);
+    expect(await client.waitForEvent('server_closing')).toEqual({ reconnectInMs: expect.any(Number) });
+    await expect(ending.fetch('/health/live')).rejects.toThrow();
     process.kill(redis.pid, 'SIGSTOP');
     const underWay = client.request('start_generation', NODE);
     // Its first command is on its way to a Redis that sleeps.
     await client.request('start_generation', 42);
-    const stopped = api.stop();
-    const asked = performance.now();
-    expect(await ready()).toMatchObject({ status: 503, body: { details: { accepting: { status: 'down' } } } });
-    expect(performance.now() - asked).toBeLessThan(500);
-    expect(await client.request('start_generation', NODE)).toMatchObject({ code: 'SHUTTING_DOWN' });
-    const refused = await api.fetch('/v1/generations', { method: 'POST', body: JSON.stringify(NODE) });
-    expect([refused.status, await refused.json()]).toMatchObject([503, { code: 'SHUTTING_DOWN' }]);
     process.kill(redis.pid, 'SIGCONT');
     expect(await underWay).toMatchObject({ status: 'queued' });
+    // What a client takes for a fault of the network, after which it connects again by itself.
+    expect(await left).toBe('transport close');
     await stopped;
-    await waitFor('the socket to be closed', () => !client.socket.connected);
-    await expect(api.fetch('/health/live')).rejects.toThrow();
+    await ending.dispose();
   });
 });

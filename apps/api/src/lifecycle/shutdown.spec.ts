@@ -19,12 +19,31 @@ test('phases run in order; one that fails or hangs stops none after it', async (
   expect(ran).toEqual(['first', 'hangs', 'last']);
 });
 
-test('a drain lets requests under way finish and refuses new ones', async () => {
+test('a hurry brings the deadline near, whatever time there was', async () => {
+  const ran: string[] = [];
+  const hurry = new AbortController();
+  const ended = shutDown(
+    [
+      { name: 'hangs', run: () => new Promise<void>(() => ran.push('hangs')) },
+      { name: 'last', run: () => void ran.push('last') },
+    ],
+    3_600_000,
+    hurry.signal,
+  );
+  expect(ran).toEqual(['hangs']);
+  hurry.abort();
+  await ended;
+  expect(ran).toEqual(['hangs', 'last']);
+});
+
+test('a drain serves in its last call, lets what is under way finish, and refuses once closed', async () => {
   const drain = new Drain();
+  expect(drain.isDraining).toBe(false);
   let finish: () => void = () => undefined;
   const underWay = drain.run(() => new Promise<string>((resolve) => (finish = () => resolve('done'))));
-  drain.begin();
-  await expect(drain.run(() => Promise.resolve())).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+  drain.lastCall();
+  expect(drain.isDraining).toBe(true);
+  expect(await drain.run(() => Promise.resolve('served'))).toBe('served');
   let idle = false;
   const waiting = drain.idle().then(() => (idle = true));
   expect(idle).toBe(false);
@@ -32,4 +51,7 @@ test('a drain lets requests under way finish and refuses new ones', async () => 
   expect(await underWay).toBe('done');
   await waiting;
   await drain.idle();
+  drain.close();
+  drain.lastCall();
+  await expect(drain.run(() => Promise.resolve())).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
 });

@@ -16,6 +16,9 @@ const HEARTBEAT_MS = 15_000;
 /** Unsent bytes beyond which a stream is cut off. */
 const MOST_BYTES = 4 * 1024 * 1024;
 
+/** Pause before a client of a stream that this process ended connects again. */
+const RECONNECT_MS = 500;
+
 const TERMINAL_EVENTS = new Set<ClientEvent['name']>(['task_success', 'task_failed', 'task_cancelled']);
 
 export class EventStreams {
@@ -49,9 +52,9 @@ export class EventStreams {
     else if (response.destroyed) this.relay.endStream(taskId, stream);
   }
 
-  /** Ends every stream. */
+  /** Ends every stream, and tells its client when to come again. */
   close(): void {
-    for (const response of this.responses) response.end();
+    for (const response of this.responses) response.end(`retry: ${RECONNECT_MS}\n\n`);
   }
 
   private write(response: Response, { name, payload }: ClientEvent): void {

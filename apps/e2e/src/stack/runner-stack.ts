@@ -100,7 +100,7 @@ export class RunnerStack {
   environmentFor(environment: Environment = {}): Environment {
     return {
       REDIS_URL: this.redisServer.url, WORKSPACE_ROOT: this.workspaceRoot, PIPELINES_CONFIG: this.tiersPath, INSTALL_ID: this.installId,
-      GPU_INVENTORY: 'none', IMAGE_PULL: 'never', WARM_CONTAINERS: '0', ...this.common, ...environment,
+      GPU_INVENTORY: 'none', IMAGE_PULL: 'never', WARM_CONTAINERS: '0', LAST_CALL: '100ms', ...this.common, ...environment,
     };
   }
 
