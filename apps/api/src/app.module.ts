@@ -12,6 +12,7 @@ import { BatchService } from './dispatch/batch.service.js';
 import { CancelService } from './dispatch/cancel.service.js';
 import { DispatchService } from './dispatch/dispatch.service.js';
 import { PipelineCatalog } from './dispatch/pipeline-catalog.js';
+import { StartGate } from './dispatch/start-gate.js';
 import { DutyLease } from './duty/duty-lease.js';
 import { GatewayOptions } from './gateway/gateway-options.js';
 import { RunnerGateway } from './gateway/runner.gateway.js';
@@ -58,6 +59,7 @@ export class AppModule {
         { provide: API_CONFIG, useValue: config },
         { provide: GatewayOptions, useValue: new GatewayOptions(config.maxPayload) },
         Drain,
+        StartGate,
         ApiMetrics,
         { provide: RedisConnections, useFactory: () => new RedisConnections(config) },
         { provide: TaskStore, inject: [RedisConnections], useFactory: ({ request }: RedisConnections) => new TaskStore(request, { retentionMs: config.eventRetentionMs }) },

@@ -15,6 +15,7 @@ import type { TaskRecord } from '@function-runner/task-store';
 import { BatchService, type PreparedItem } from '../dispatch/batch.service.js';
 import { CancelService } from '../dispatch/cancel.service.js';
 import { DispatchService, type PreparedTask, type StartedTask } from '../dispatch/dispatch.service.js';
+import { StartGate } from '../dispatch/start-gate.js';
 import { GatewayOptions } from './gateway-options.js';
 import { Drain } from '../lifecycle/drain.js';
 import { ApiMetrics } from '../metrics/api-metrics.js';
@@ -71,6 +72,7 @@ export class RunnerGateway implements OnGatewayInit<Server> {
     private readonly dispatch: DispatchService,
     private readonly batches: BatchService,
     private readonly cancels: CancelService,
+    private readonly gate: StartGate,
     private readonly relay: ProgressRelay,
     private readonly tracker: BatchTracker,
     private readonly slowClients: SlowClients,
@@ -118,7 +120,7 @@ export class RunnerGateway implements OnGatewayInit<Server> {
     await this.serve(socket, 'start_generation', body, ack, async (answer) => {
       const request = parseRequest(StartGenerationDto, body);
       checkRoom(socket, 1);
-      const { acknowledged: { taskId }, created } = await this.listenWhile(request.projectId, () => this.dispatch.prepare(request), async (task) => {
+      const { acknowledged: { taskId }, created } = await this.startWhileListening(request.projectId, () => this.dispatch.prepare(request), async (task) => {
         if (task.kind === 'new') this.relay.hold(task.task);
         try {
           const started = await this.dispatch.commit(task);
@@ -143,7 +145,7 @@ export class RunnerGateway implements OnGatewayInit<Server> {
       const { projectId } = batch;
       const checked = batch.items.map((item, index) => checkItem(item, projectId, batchId, index));
       const requests = checked.flatMap((item) => (item instanceof TaskError ? [] : [item]));
-      const started = await this.listenWhile(projectId, () => this.batches.prepare(batchId, projectId, requests), async (prepared) => {
+      const started = await this.startWhileListening(projectId, () => this.batches.prepare(batchId, projectId, requests), async (prepared) => {
         const fresh = prepared.flatMap((item) => (isFresh(item) ? [item.prepared.task] : []));
         for (const task of fresh) this.relay.hold(task);
         try {
@@ -255,6 +257,10 @@ export class RunnerGateway implements OnGatewayInit<Server> {
   }
 
   /** Does the first trip of a start while the project's channel is made sure of; then, listening, `work`. */
+  private startWhileListening<P, R>(projectId: string, prepare: () => Promise<P>, work: (prepared: P) => Promise<R>): Promise<R> {
+    return this.gate.pass(projectId, () => this.listenWhile(projectId, prepare, work));
+  }
+
   private async listenWhile<P, R>(projectId: string, prepare: () => Promise<P>, work: (prepared: P) => Promise<R>): Promise<R> {
     const listening = this.relay.listen(projectId);
     try {

@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import type { TaskAcknowledgedPayload } from '@function-runner/progress-protocol';
 import { DispatchService } from '../dispatch/dispatch.service.js';
+import { StartGate } from '../dispatch/start-gate.js';
 import { GatewayOptions } from '../gateway/gateway-options.js';
 import { parseRequest } from '../gateway/parse-request.js';
 import { checkPayloadLimits } from '../gateway/payload-limits.js';
@@ -12,6 +13,7 @@ import { StartGenerationDto } from '../gateway/start-generation.dto.js';
 export class GenerationsController {
   constructor(
     private readonly dispatch: DispatchService,
+    private readonly gate: StartGate,
     private readonly options: GatewayOptions,
   ) {}
 
@@ -19,7 +21,8 @@ export class GenerationsController {
   @HttpCode(202)
   async start(@Body() body: unknown, @Res({ passthrough: true }) response: Response): Promise<TaskAcknowledgedPayload> {
     checkPayloadLimits(body, this.options.maxPayload);
-    const acknowledged = await this.dispatch.start(parseRequest(StartGenerationDto, body));
+    const request = parseRequest(StartGenerationDto, body);
+    const acknowledged = await this.gate.pass(request.projectId, () => this.dispatch.start(request));
     response.setHeader('Location', `/v1/tasks/${acknowledged.taskId}`);
     return acknowledged;
   }
