@@ -35,7 +35,7 @@ describe('runner', () => {
 
   async function runner(...argv: string[]): Promise<{ status: number; out: string; err: string }> {
     const [out, err]: [string[], string[]] = [[], []];
-    const status = await runCli(argv, { settings: () => ({ modelsRoot: root }), pipelinesFolder: join(folder, 'pipelines'), terminal: { out: (line) => out.push(line), err: (line) => err.push(line) } });
+    const status = await runCli(argv, { settings: () => ({ modelsRoot: root }), pipelinesFolder: join(folder, 'pipelines'), reapProgram: join(folder, 'reap.mjs'), terminal: { out: (line) => out.push(line), err: (line) => err.push(line) } });
     return { status, out: out.join('\n'), err: err.join('\n') };
   }
 
@@ -136,6 +136,44 @@ describe('runner', () => {
     expect(await runner('pipelines', 'list')).toEqual({ status: 0, err: '', out: 'o             a/tiny:1  not-there  model not installed\ntiny:1.0-low  a/tiny:1  tiny-x2    model installed' });
     await writeFile(join(root, 'image/pipelines/broken.json'), '{');
     expect(await runner('pipelines', 'list')).toMatchObject({ status: 1, err: expect.stringContaining('broken.json cannot be read as JSON') });
+  });
+
+  describe('reap', () => {
+    const thing = { kind: 'container', name: '0123456789abcdef', why: 'task-ended', taskId: 'task-1', attempt: 2, workerId: 'box-1', ageMs: 41_200 };
+    const folderThing = { kind: 'folder', name: 'Film/serving-1', why: 'container-gone', taskId: '', attempt: 0, workerId: '', ageMs: 90_000 };
+    /** In place of the worker's program: says this where it is told these arguments, as that does. */
+    const says = (things: unknown[], args: string[], status = 0): Promise<void> =>
+      writeFile(join(folder, 'reap.mjs'), `if (process.argv.slice(2).join() === '${args.join()}') process.stdout.write('${JSON.stringify(things)}'); process.exitCode = ${status};`);
+
+    test('--dry-run says what would be removed, and why', async () => {
+      await says([thing, folderThing], ['--dry-run']);
+      const { status, out } = await runner('reap', '--dry-run');
+      expect(status).toBe(0);
+      expect(out.split('\n')).toEqual([
+        'container       task    attempt  worker  age   why',
+        '0123456789ab    task-1  2        box-1   41 s  its task has ended',
+        'Film/serving-1  -       -        -       90 s  its container is gone',
+        'would remove 2',
+      ]);
+    });
+
+    test('names what could not be removed, and fails', async () => {
+      await says([thing, { ...folderThing, fault: 'EACCES' }], [], 1);
+      const { status, out } = await runner('reap');
+      expect(status).toBe(1);
+      expect(out).toContain('NOT REMOVED: EACCES');
+      expect(out).toContain('removed 1 of 2');
+    });
+
+    test('says that there is nothing', async () => {
+      await says([], []);
+      expect(await runner('reap')).toEqual({ status: 0, err: '', out: 'everything has an owner; there is nothing to remove' });
+    });
+
+    test('passes on why nothing can be told', async () => {
+      await writeFile(join(folder, 'reap.mjs'), "process.stderr.write('nothing was removed: no Redis\\n'); process.exitCode = 1;");
+      expect(await runner('reap')).toEqual({ status: 1, out: '', err: 'runner: nothing was removed: no Redis' });
+    });
   });
 
   test.each([[['nonsense'], 1, /unknown command/], [['models', 'init', '--nonsense'], 1, /unknown option/], [['models', 'init', '--root'], 1, /argument missing/]] as const)('%j fails with one sentence', async (argv, status, sentence) => {

@@ -5,6 +5,7 @@ import { initModels } from './models/init-models.command.js';
 import { listModels } from './models/list-models.command.js';
 import { verifyModels } from './models/verify-models.command.js';
 import { listPipelines } from './pipelines/list-pipelines.command.js';
+import { reap } from './reap/reap.command.js';
 import type { Terminal } from './terminal/terminal.js';
 
 /** What the commands work with. */
@@ -12,6 +13,8 @@ export interface CliContext {
   /** Read when a command wants them, so that help works in any environment. */
   settings: () => CliSettings;
   pipelinesFolder: string;
+  /** The worker's program behind `runner reap`. */
+  reapProgram: string;
   terminal: Terminal;
 }
 
@@ -34,7 +37,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
   }
 }
 
-function commands({ settings, pipelinesFolder, terminal }: CliContext, report: (sound: boolean) => void): Command {
+function commands({ settings, pipelinesFolder, reapProgram, terminal }: CliContext, report: (sound: boolean) => void): Command {
   const rootOf = ({ root }: RootOption): string => (root === undefined ? settings().modelsRoot : resolve(root));
   const program = withTerminal(new Command('runner'), terminal).description('Looks after what the function runner runs.');
 
@@ -57,6 +60,11 @@ function commands({ settings, pipelinesFolder, terminal }: CliContext, report: (
   withRoot(pipelines.command('list'))
     .description('each pipeline with its image and model')
     .action(async (options: RootOption) => { report(await listPipelines(rootOf(options), terminal)); });
+
+  program.command('reap')
+    .description('remove containers and folders of this installation that nobody owns, as every worker does by itself; exits 1 where Redis or the container engine does not answer')
+    .option('--dry-run', 'only say what would be removed, and why')
+    .action(async ({ dryRun }: { dryRun?: boolean }) => { report(await reap(reapProgram, dryRun === true, terminal)); });
   return program;
 }
 
