@@ -46,7 +46,7 @@ module.exports = {
       from: { path: '^libs/(class-schema|pipeline-schema|model-manifest|task-contract|progress-protocol|scheduling)/src/', pathNot: SPEC },
       to: { dependencyTypes: ['core'], path: '^(node:)?(fs|fs/promises|net|tls|http|https|http2|dns|dgram|child_process|worker_threads|cluster)$' },
     },
-    behindOneAdapter('dockerode-behind-its-adapter', 'dockerode|@types/dockerode', ['^apps/worker/src/container/docker-engine\\.adapter\\.ts$']),
+    behindOneAdapter('dockerode-behind-its-adapter', 'dockerode|@types/dockerode', ['^apps/worker/src/container/docker-daemon\\.adapter\\.ts$']),
     behindOneAdapter('bullmq-behind-its-adapters', 'bullmq', ['^apps/api/src/queue/[^/]+\\.adapter\\.ts$', '^apps/worker/src/intake/[^/]+\\.adapter\\.ts$']),
 
     layer('api', 'dispatch', ['gateway', 'rest'], 'The way of a task leads from the door inwards; what plans and enqueues it serves any door.'),

@@ -24,7 +24,7 @@ const FORBIDDEN_IMPORTS = {
   bullmq: { regex: '^bullmq(/|$)', message: 'BullMQ sits behind one adapter of each app: apps/api/src/queue/*.adapter.ts, apps/worker/src/intake/*.adapter.ts.' },
   ioredis: { regex: '^(ioredis|redis)(/|$)', message: 'Contract libs and the CLI do no I/O; Redis is reached through @function-runner/task-store.' },
   // Its types may be named elsewhere: they hold what we make against what it takes, and are gone at run time.
-  dockerode: { regex: '^dockerode(/|$)', allowTypeImports: true, message: 'dockerode sits behind one file: apps/worker/src/container/docker-engine.adapter.ts.' },
+  dockerode: { regex: '^dockerode(/|$)', allowTypeImports: true, message: 'dockerode sits behind one file: apps/worker/src/container/docker-daemon.adapter.ts.' },
   socketIo: { regex: '^socket\\.io(-client|-adapter|-parser)?(/|$)|^@nestjs/(websockets|platform-socket\\.io)(/|$)', message: 'The worker speaks to clients through the event log alone; Socket.IO is the api’s.' },
 };
 
@@ -109,7 +109,7 @@ export default tseslint.config(
   forbidImports(['apps/api/src/queue/*.adapter.ts', 'apps/api/**/*.{spec,fixture}.ts'], ['dockerode']),
   forbidImports(['apps/worker/**/*.ts'], ['bullmq', 'dockerode', 'socketIo']),
   forbidImports(['apps/worker/src/intake/*.adapter.ts'], ['dockerode', 'socketIo']),
-  forbidImports(['apps/worker/src/container/docker-engine.adapter.ts'], ['bullmq', 'socketIo']),
+  forbidImports(['apps/worker/src/container/docker-daemon.adapter.ts'], ['bullmq', 'socketIo']),
   forbidImports(['apps/worker/**/*.{spec,fixture}.ts'], ['socketIo']),
   forbidImports(['apps/cli/**/*.ts'], ['nest', 'bullmq', 'ioredis', 'dockerode']),
   forbidImports(['pipelines/**/*.ts'], ['nest', 'bullmq', 'ioredis', 'dockerode', 'socketIo']),

@@ -24,7 +24,7 @@ const store = 'libs/task-store/src/task-store.ts';
 const command = 'apps/cli/src/run-cli.ts';
 const api = 'apps/api/src/main.ts';
 const worker = 'apps/worker/src/main.ts';
-const dockerAdapter = 'apps/worker/src/container/docker-engine.adapter.ts';
+const dockerAdapter = 'apps/worker/src/container/docker-daemon.adapter.ts';
 
 /** @param {string} name */
 const load = (name) => `import '${name}';\n`;
@@ -206,11 +206,11 @@ describe('dependency-cruiser', () => {
       'apps/api/src/queue/c.port.ts': load('./c.adapter.js'),
       'apps/api/src/queue/c.adapter.ts': load('bullmq'),
       'apps/api/src/projects/d.port.ts': '',
-      'apps/worker/src/main.ts': load('./intake/a.adapter.js') + load('./container/docker-engine.adapter.js'),
+      'apps/worker/src/main.ts': load('./intake/a.adapter.js') + load('./container/docker-daemon.adapter.js'),
       'apps/worker/src/intake/a.adapter.ts': load('bullmq') + load('../run/b.service.js'),
       'apps/worker/src/run/b.service.ts': load('../container/c.port.js'),
       'apps/worker/src/container/c.port.ts': '',
-      'apps/worker/src/container/docker-engine.adapter.ts': load('dockerode'),
+      'apps/worker/src/container/docker-daemon.adapter.ts': load('dockerode'),
       'libs/model-manifest/src/index.ts': load('node:path'),
     })).toEqual([]);
   });

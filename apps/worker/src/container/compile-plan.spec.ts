@@ -55,6 +55,7 @@ describe('compilePlan', () => {
         config: PAYLOAD.config, workspacePath: '/workspace', outputDir: '/output', modelsPath: '/models',
       })}\n`,
       scratch: undefined,
+      keepsLog: true,
       graceSeconds: 7,
     });
   });
@@ -116,6 +117,7 @@ describe('compileServingPlan', () => {
       mounts: own.mounts.map((mount) => (mount.target === '/output' ? { ...mount, source: '/srv/work/Film/outputs/.staging/serving-7/out' } : mount)),
       stdin: '',
       scratch: '/srv/work/Film/outputs/.staging/serving-7/tmp',
+      keepsLog: false,
     });
   });
 
@@ -148,9 +150,11 @@ describe('compileServingPlan', () => {
   });
 
   it('asks Docker for the scratch folder as /tmp, and for nothing else that an own container has not', () => {
-    const { HostConfig: { Mounts, Tmpfs, ...host } = {} } = dockerCreateBody(compileServingPlan(servingInput()));
-    const { HostConfig: { Mounts: ownMounts, Tmpfs: ownTmpfs, ...ownHost } = {} } = dockerCreateBody(compilePlan(input()));
+    const { HostConfig: { Mounts, Tmpfs, LogConfig, ...host } = {} } = dockerCreateBody(compileServingPlan(servingInput()));
+    const { HostConfig: { Mounts: ownMounts, Tmpfs: ownTmpfs, LogConfig: _, ...ownHost } = {} } = dockerCreateBody(compilePlan(input()));
     expect(host).toEqual(ownHost);
+    // Its conversation is held by no log: a container that was cut off is not gone on with.
+    expect(LogConfig).toEqual({ Type: 'none', Config: {} });
     expect(Tmpfs).toBeUndefined();
     expect(ownTmpfs).toHaveProperty(['/tmp']);
     expect(Mounts?.at(-1)).toEqual({ Type: 'bind', Source: '/srv/work/Film/outputs/.staging/serving-7/tmp', Target: '/tmp', ReadOnly: false, BindOptions: { Propagation: 'rprivate' } });

@@ -64,12 +64,13 @@ export function compilePlan(input: PlanInput): ContainerPlan {
     name: `function-runner-${owner.taskId}-${owner.attempt}`,
     stdin: taskLine(input, view.output),
     scratch: undefined,
+    keepsLog: true,
   });
 }
 
 /** Compiles the plan of a serving container: the same shape, but its tasks come later, each by {@link taskLine}. */
 export function compileServingPlan(input: ServingPlanInput): ContainerPlan {
-  return Object.freeze<ContainerPlan>({ ...shape(input, {}), name: `function-runner-serving-${input.servingId}`, stdin: '', scratch: input.scratch });
+  return Object.freeze<ContainerPlan>({ ...shape(input, {}), name: `function-runner-serving-${input.servingId}`, stdin: '', scratch: input.scratch, keepsLog: false });
 }
 
 /** The line that gives a pipeline its task, protocol §5. */
@@ -97,7 +98,7 @@ function workspaceMounts({ sources: { project }, projectName, covered, view }: S
   return [{ source: project, target: view.workspace, readonly: true, alone: true }, ...cover];
 }
 
-function shape(input: ShapeInput, own: Record<string, string>): Omit<ContainerPlan, 'name' | 'stdin' | 'scratch'> {
+function shape(input: ShapeInput, own: Record<string, string>): Omit<ContainerPlan, 'name' | 'stdin' | 'scratch' | 'keepsLog'> {
   const { owner, pipeline, view, sources, devices, user } = input;
   const mounts: PlannedMount[] = [
     ...workspaceMounts(input),

@@ -1,5 +1,6 @@
 import type { ServingPlace } from './container-labels.js';
 import type { ContainerPlan } from './container-plan.js';
+import type { EngineFault } from './engine-fault.js';
 
 /** Injection token of the {@link ContainerEngine}. */
 export const CONTAINER_ENGINE = Symbol('ContainerEngine');
@@ -34,7 +35,7 @@ export interface ContainerListener {
 export interface ServingContainer {
   /** Writes one line to its stdin. */
   write(line: string): void;
-  /** Settles when it is gone and removed, however that came; its output has been read by then. */
+  /** Settles when it is gone and removed, however that came; its output has been read by then. An EngineFault says whether it may run still. */
   readonly ended: Promise<ContainerExit>;
   /** Memory in use as last seen, bytes; undefined where it has not been measured. */
   memoryInUse(): number | undefined;
@@ -77,7 +78,7 @@ export interface FoundContainer {
   ageMs: number;
 }
 
-/** Runs containers. Declared by the run, implemented by one adapter an engine. */
+/** Runs containers; every question to it has an end, an answer or an EngineFault. Declared by the run, implemented by one adapter an engine. */
 export interface ContainerEngine {
   readonly kind: 'docker' | 'process';
   /** The engine's version, for the log and for readiness. @throws when it cannot be reached. */
@@ -89,23 +90,31 @@ export interface ContainerEngine {
   /**
    * Makes sure of the image, pulling it where that is allowed; `onPull` is told when it has to be fetched.
    * @throws TaskError IMAGE_NOT_AVAILABLE
+   * @throws EngineFault
    */
   ensureImage(image: string, signal: AbortSignal, onPull: () => void): Promise<void>;
   /** A path of this process as the engine's host knows it. */
   hostPath(path: string): Promise<string>;
   /**
    * Runs the plan to its end and removes the container. When the signal aborts, the container gets SIGTERM, then
-   * SIGKILL after its grace, or when `atOnce` does; the promise still settles only when it is really gone and its output is read.
-   * @throws TaskError CONTAINER_START_FAILED | IMAGE_NOT_AVAILABLE | INTERNAL
+   * SIGKILL after its grace, or when `atOnce` does; the promise still settles only when it is really gone and its output is
+   * read, or with an EngineFault, in bounded time, that says whether it may run still.
+   * @throws TaskError CONTAINER_START_FAILED | IMAGE_NOT_AVAILABLE | GPU_UNAVAILABLE
+   * @throws EngineFault
    */
   run(plan: ContainerPlan, listener: ContainerListener, signal: AbortSignal, atOnce?: AbortSignal): Promise<ContainerExit>;
   /**
    * Starts the plan and leaves it running; its stdin stays open.
-   * @throws TaskError CONTAINER_START_FAILED | IMAGE_NOT_AVAILABLE | INTERNAL
+   * @throws TaskError CONTAINER_START_FAILED | IMAGE_NOT_AVAILABLE | GPU_UNAVAILABLE
+   * @throws EngineFault
    */
   serve(plan: ContainerPlan, listener: ContainerListener): Promise<ServingContainer>;
   /** Containers of this installation, of one task where given. */
   find(taskId?: string): Promise<FoundContainer[]>;
   /** Kills and removes a container; one that is gone already is fine. */
   remove(id: string): Promise<void>;
+  /** Calls `listener` whenever the engine has failed, whoever it was that asked. */
+  onFault(listener: (fault: EngineFault) => void): void;
+  /** Whether it could run something now: it answers, and where it had no room for a container it has by now. @throws EngineFault */
+  probe(): Promise<void>;
 }

@@ -39,6 +39,8 @@ export interface ContainerPlan {
   stdin: string;
   /** Host folder that the container sees as `/tmp`, for a container whose scratch must be cleaned between tasks; else `/tmp` is memory of its own. */
   scratch: string | undefined;
+  /** Whether the engine keeps what it prints, within bounds, so that it can be heard out after a cut; not of one that serves, whose conversation no log holds. */
+  keepsLog: boolean;
   /** Seconds between SIGTERM and SIGKILL. */
   graceSeconds: number;
 }

@@ -4,7 +4,7 @@ import { dockerCreateBody } from './docker-create-body.js';
 const PLAN: ContainerPlan = {
   name: 'function-runner-t-1', image: 'me/image:1', command: ['/usr/local/bin/node', 'main.js'], args: ['--fast'], environment: { TASK_ID: 't', EMPTY: '', EQUALS: 'a=b' }, labels: { 'function-runner.task': 't' },
   mounts: [{ source: '/host/Film', target: '/workspace/Film', readonly: true }, { source: '/host/draft', target: '/output', readonly: false }],
-  user: '65534:65534', memoryBytes: 268_435_456, cpus: 1.5, network: 'none', devices: { ids: [], real: false }, stdin: 'SECRET LINE\n', scratch: undefined, graceSeconds: 5,
+  user: '65534:65534', memoryBytes: 268_435_456, cpus: 1.5, network: 'none', devices: { ids: [], real: false }, stdin: 'SECRET LINE\n', scratch: undefined, keepsLog: true, graceSeconds: 5,
 };
 
 describe('dockerCreateBody', () => {
@@ -35,7 +35,7 @@ describe('dockerCreateBody', () => {
         NanoCpus: 1_500_000_000,
         Tmpfs: { '/tmp': 'rw,nosuid,nodev,noexec,size=1g,mode=1777' },
         Init: true,
-        LogConfig: { Type: 'none', Config: {} },
+        LogConfig: { Type: 'json-file', Config: { 'max-size': '16m', 'max-file': '2' } },
         Mounts: [
           { Type: 'bind', Source: '/host/Film', Target: '/workspace/Film', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
           { Type: 'bind', Source: '/host/draft', Target: '/output', ReadOnly: false, BindOptions: { Propagation: 'rprivate' } },

@@ -7,13 +7,16 @@ const PIDS_LIMIT = 512;
 /** Scratch space in memory; it counts towards the container's memory limit. */
 const TMPFS_OPTIONS = 'rw,nosuid,nodev,noexec,size=1g,mode=1777';
 
+/** A log of twice 16 MiB: more than a pipeline that reports what it does ever prints, and what 50 containers print fits on any disk. */
+const LOG_BOUNDS = { 'max-size': '16m', 'max-file': '2' };
+
 /** Name of the network without a way out; made by the engine when a pipeline asks for it. */
 export const INTERNAL_NETWORK = 'function-runner-internal';
 
 /**
  * The plan as Docker's create request: hardened, whatever the pipeline. Pure; golden tests hold it.
- * `Mounts` and not `Binds`: a bind silently creates a missing host folder. No log driver: the worker reads the
- * streams itself, and a second copy on disk would be a flood's way to fill it.
+ * `Mounts` and not `Binds`: a bind silently creates a missing host folder. The worker reads the streams itself; the log
+ * is for what it misses when the daemon restarts under a container, and is bounded, or a flood would fill the disk by it.
  */
 export function dockerCreateBody(plan: ContainerPlan): ContainerCreateOptions {
   return {
@@ -45,7 +48,7 @@ export function dockerCreateBody(plan: ContainerPlan): ContainerCreateOptions {
       ...(plan.scratch === undefined ? { Tmpfs: { '/tmp': TMPFS_OPTIONS } } : {}),
       // PID 1 reaps zombies and passes SIGTERM on; without it a stop takes the whole grace.
       Init: true,
-      LogConfig: { Type: 'none', Config: {} },
+      LogConfig: plan.keepsLog ? { Type: 'json-file', Config: LOG_BOUNDS } : { Type: 'none', Config: {} },
       Mounts: [...plan.mounts, ...(plan.scratch === undefined ? [] : [{ source: plan.scratch, target: '/tmp', readonly: false }])].map(
         ({ source, target, readonly, alone }: PlannedMount) => ({ Type: 'bind' as const, Source: source, Target: target, ReadOnly: readonly, BindOptions: { Propagation: 'rprivate' as const, ...(alone === true ? { NonRecursive: true } : {}) } }),
       ),

@@ -47,7 +47,7 @@ function plan(script: string, changes: Partial<ContainerPlan> = {}): ContainerPl
       { source: join(folder.path, 'project'), target: '/workspace/Film', readonly: true }, { source: join(folder.path, 'draft'), target: '/output', readonly: false },
       { source: join(folder.path, 'model'), target: '/models/m', readonly: true },
     ],
-    user: '65534:65534', memoryBytes: 256 * MIB, cpus: 1, network: 'none', devices: { ids: [], real: false }, stdin: '{"protocol":1,"text":"é漢"}\n', scratch: undefined, graceSeconds: 1, ...changes,
+    user: '65534:65534', memoryBytes: 256 * MIB, cpus: 1, network: 'none', devices: { ids: [], real: false }, stdin: '{"protocol":1,"text":"é漢"}\n', scratch: undefined, keepsLog: true, graceSeconds: 1, ...changes,
   };
 }
 
@@ -218,7 +218,7 @@ describe('what cannot start', () => {
   it('says so for a daemon that is not there', async () => {
     const nowhere = new DockerEngine({ dockerHost: `unix://${folder.path}/no.sock`, pull: 'never' }, { id: () => Promise.resolve('x') }, logger);
     await expect(nowhere.version()).rejects.toThrow('ENOENT');
-    await expect(nowhere.run(plan(''), { started: () => undefined, stdout: () => undefined, stderr: () => undefined }, new AbortController().signal)).rejects.toMatchObject({ code: 'CONTAINER_START_FAILED' });
+    await expect(nowhere.run(plan(''), { started: () => undefined, stdout: () => undefined, stderr: () => undefined }, new AbortController().signal)).rejects.toMatchObject({ name: 'EngineFault', kind: 'unreachable', mayStillRun: false });
     expect(await engine.version()).toMatch(/^\d+\./);
   });
 });

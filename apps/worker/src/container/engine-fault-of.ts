@@ -91,5 +91,5 @@ function failed(question: EngineQuestion, said: string, cause: unknown): EngineF
 function messageOf(error: unknown): string {
   const json = typeof error === 'object' && error !== null && 'json' in error ? error.json : undefined;
   if (typeof json === 'object' && json !== null && 'message' in json && typeof json.message === 'string') return json.message;
-  return error instanceof Error ? error.message : String(error);
+  return typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string' ? error.message : String(error);
 }

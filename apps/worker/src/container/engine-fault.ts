@@ -24,4 +24,9 @@ export class EngineFault extends Error {
     super(message, { cause });
     this.mayStillRun = mayStillRun;
   }
+
+  /** The same fault, once it is known whether something may run. */
+  with({ mayStillRun }: { mayStillRun: boolean }): EngineFault {
+    return new EngineFault(this.kind, this.message, { mayStillRun, cause: this.cause });
+  }
 }

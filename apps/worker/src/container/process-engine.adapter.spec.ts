@@ -15,7 +15,7 @@ const engine = new ProcessEngine({ 'me/stand-in:1': [process.execPath, '-e', 'co
 function plan(script: string | undefined, changes: Partial<ContainerPlan> = {}): ContainerPlan {
   return {
     name: 'x', image: 'me/unknown:1', command: script === undefined ? [] : [process.execPath, '-e', script], args: [], environment: { FOLDER: folder.path, TASK_ID: 't' }, labels: {}, mounts: [], user: '0:0',
-    memoryBytes: 0, cpus: 1, network: 'none', devices: { ids: [], real: false }, stdin: '{"protocol":1}\n', scratch: undefined, graceSeconds: 1, ...changes,
+    memoryBytes: 0, cpus: 1, network: 'none', devices: { ids: [], real: false }, stdin: '{"protocol":1}\n', scratch: undefined, keepsLog: true, graceSeconds: 1, ...changes,
   };
 }
 

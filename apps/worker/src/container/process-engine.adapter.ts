@@ -109,6 +109,13 @@ export class ProcessEngine implements ContainerEngine {
   remove(): Promise<void> {
     return Promise.resolve();
   }
+
+  /** There is no engine here that could fail. */
+  onFault(): void {}
+
+  probe(): Promise<void> {
+    return Promise.resolve();
+  }
 }
 
 /** Signals the process and all that it started; a group that is gone is what was wanted. */

@@ -11,6 +11,7 @@ import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { compilePlan, CONTAINER_VIEW, taskLine, type PathView } from '../container/compile-plan.js';
 import { CONTAINER_ENGINE, type ContainerEngine } from '../container/container-engine.port.js';
 import type { ContainerPlan } from '../container/container-plan.js';
+import { EngineFault } from '../container/engine-fault.js';
 import { Conversation, type ConversationListener } from '../container/stdio/conversation.js';
 import { DeadWorkers } from '../lease/dead-workers.js';
 import { Host } from '../lease/host.js';
@@ -211,8 +212,8 @@ export class ContainerExecutor implements TaskExecutor {
         signal,
         atOnce,
       ).catch((error: unknown) => {
-        // An error of the engine's own does not say whether the container still runs.
-        if (!(error instanceof TaskError)) this.leases.abandon(lease);
+        // A failure that is not the task's: what the lease holds is not to be had before it is known that nothing runs on it.
+        if (error instanceof EngineFault ? error.mayStillRun : !(error instanceof TaskError)) this.leases.abandon(lease);
         throw error;
       });
       conversation.end();

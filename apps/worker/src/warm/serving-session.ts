@@ -8,6 +8,7 @@
 import { join } from 'node:path';
 import { TaskError } from '@function-runner/task-contract';
 import type { ContainerExit, ContainerUsage, ServingContainer, StopSignals } from '../container/container-engine.port.js';
+import { EngineFault } from '../container/engine-fault.js';
 import { LineSplitter } from '../container/stdio/line-splitter.js';
 import { Conversation, type ConversationListener } from '../container/stdio/conversation.js';
 import { LogTail } from '../container/stdio/log-tail.js';
@@ -166,8 +167,11 @@ export class ServingSession {
   /** Whether it is known to have no container, or none any more; not so where the engine failed while its end was waited for. */
   get isGone(): boolean {
     if (this.container === undefined) return true;
-    // A TaskError is the engine's word of how it ended; anything else is what befell the engine.
-    return this.gone !== undefined && ('exit' in this.gone || this.gone.failure instanceof TaskError);
+    if (this.gone === undefined) return false;
+    if ('exit' in this.gone) return true;
+    // A TaskError is the engine's word of how it ended; an EngineFault knows whether it may run still.
+    const { failure } = this.gone;
+    return failure instanceof TaskError || (failure instanceof EngineFault && !failure.mayStillRun);
   }
 
   private onGone(how: ContainerEnd): void {

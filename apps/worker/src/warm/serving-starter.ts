@@ -10,6 +10,7 @@ import { TaskError } from '@function-runner/task-contract';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { compileServingPlan, CONTAINER_VIEW, type PathView } from '../container/compile-plan.js';
 import { CONTAINER_ENGINE, type ContainerEngine, type ContainerExit } from '../container/container-engine.port.js';
+import { EngineFault } from '../container/engine-fault.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
 import type { RunnablePipeline } from '../models/runnable-pipeline.js';
@@ -75,9 +76,9 @@ export class ServingStarter {
       throw new ExecutionError(fault ?? new TaskError('CONTAINER_EXITED', 'the pipeline ended before it was ready'), ended.log);
     } catch (error) {
       await session.stop(0);
-      // Any other error is the engine's own: it does not say whether something runs.
-      if (session.isGone && (error instanceof TaskError || error instanceof ExecutionError)) await this.workspace.discard(folder);
-      else this.leases.abandon(lease);
+      const mayStillRun = !session.isGone || (error instanceof EngineFault && error.mayStillRun);
+      if (mayStillRun) this.leases.abandon(lease);
+      else await this.workspace.discard(folder);
       throw error;
     } finally {
       signal.removeEventListener('abort', giveUp);
