@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { keys } from '@function-runner/progress-protocol';
 import { RedisFixture, waitFor } from '@function-runner/testing';
 import { LeaseBook } from '@function-runner/lease-book';
 import { connectRedis, WorkerRegistry } from '@function-runner/task-store';
@@ -92,6 +93,23 @@ describe('tasks over REST', () => {
     expect(rest.map(({ id }) => id)).toEqual([52, 53]);
     const wrong = await api.fetch(`/v1/tasks/${task.taskId}/events`, { headers: { 'Last-Event-ID': 'x' } });
     expect([wrong.status, wrong.headers.get('content-type')]).toEqual([400, 'application/problem+json; charset=utf-8']);
+  });
+
+  test('Event stream trimmed (XTRIM): whoever follows gets what is there, then what comes, to the end; nobody is left waiting', async () => {
+    const task = await start();
+    await api.store.begin(task, 'worker-1', 3);
+    for (let report = 1; report <= 10; report += 1) await api.store.append(task, 1, 'running', { progress: report, step: 'x' });
+    expect(await api.redis.xtrim(keys.events(task.taskId), 'MAXLEN', 4)).toBe(8);
+    const [fromStart, fromLater] = await Promise.all([0, 11].map((seq) => api.fetch(`/v1/tasks/${task.taskId}/events`, { headers: { 'Last-Event-ID': String(seq) } })));
+    if (fromStart === undefined || fromLater === undefined) throw new Error('no stream');
+    const reading = Promise.all([fromStart, fromLater].map(readStream));
+    await api.store.append(task, 1, 'running', { progress: 50, step: 'x' });
+    await api.complete(task, 1);
+    expect((await reading).map((events) => events.map(({ id }) => id))).toEqual([[9, 10, 11, 12, 13, 14], [12, 13, 14]]);
+    // Of an ended task nothing may be left at all: the stream ends at once, and the task tells how it ended.
+    await api.redis.xtrim(keys.events(task.taskId), 'MAXLEN', 0);
+    expect(await readStream(await api.fetch(`/v1/tasks/${task.taskId}/events`))).toEqual([]);
+    expect(await (await api.fetch(`/v1/tasks/${task.taskId}`)).json()).toMatchObject({ status: 'completed', lastSeq: 14, result: { outputPath: '/workspace/x' } });
   });
 
   test('a stream that its client leaves is forgotten', async () => {
