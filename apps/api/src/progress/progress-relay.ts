@@ -420,8 +420,9 @@ export class ProgressRelay {
     try {
       do {
         this.metrics.gapFills.inc();
+        const known = task.wantedSeq;
         const log = await this.store.events(task.taskId, task.lastSeq);
-        for (const event of fill(task, log)) if (!task.ended) this.forward(task, event);
+        for (const event of fill(task, log, known)) if (!task.ended) this.forward(task, event);
       } while (this.isWatched(task) && hasGap(task));
       task.filling = undefined;
     } catch (error) {

@@ -51,13 +51,21 @@ describe('a task’s cursor', () => {
     ['nothing new, of a task taken up in mid-life', 4, 0, [], [], 4],
   ])('fills from the log: %s', (_what, lastSeq, wantedSeq, log, forwarded, then) => {
     const cursor: TaskCursor = { lastSeq, wantedSeq, held: undefined };
-    expect(seqsOf(fill(cursor, log.map(event)))).toEqual(forwarded);
+    expect(seqsOf(fill(cursor, log.map(event), wantedSeq))).toEqual(forwarded);
     expect([cursor.lastSeq, hasGap(cursor)]).toEqual([then, false]);
   });
 
   test('a log that lags behind what was heard is read again', () => {
     const cursor: TaskCursor = { lastSeq: 0, wantedSeq: 5, held: undefined };
-    expect(seqsOf(fill(cursor, [1, 2].map(event)))).toEqual([1, 2]);
+    expect(seqsOf(fill(cursor, [1, 2].map(event), 5))).toEqual([1, 2]);
     expect(hasGap(cursor)).toBe(true);
+  });
+
+  test('what is heard of while an empty log is read is not passed over', () => {
+    const cursor: TaskCursor = { lastSeq: 1, wantedSeq: 2, held: undefined };
+    expect(seqsOf(fill(cursor, [], 1))).toEqual([]);
+    expect([cursor.lastSeq, hasGap(cursor)]).toEqual([1, true]);
+    expect(seqsOf(fill(cursor, [event(2)], 2))).toEqual([2]);
+    expect([cursor.lastSeq, hasGap(cursor)]).toEqual([2, false]);
   });
 });
