@@ -48,6 +48,8 @@ interface Connection {
   editor: Editor;
   socket: Socket;
   followed: Set<string>;
+  /** Of these, the ones of which the api has said so. */
+  confirmed: Set<string>;
   errors: Map<string, number>;
 }
 
@@ -136,7 +138,7 @@ export class ChaosEditor {
   private async connect(): Promise<void> {
     const editor = await Editor.connect(this.world.draws.pick(this.world.urls()), CONNECT_MS).catch(() => undefined);
     if (editor === undefined) return;
-    const connection: Connection = { number: (this.connections += 1), editor, socket: editor.socket, followed: new Set(), errors: new Map() };
+    const connection: Connection = { number: (this.connections += 1), editor, socket: editor.socket, followed: new Set(), confirmed: new Set(), errors: new Map() };
     editor.socket.onAny((name: string, payload: Record<string, unknown>) => {
       if (this.connection !== connection) return;
       if (name === 'task_error') this.onError(payload, connection);
@@ -206,6 +208,7 @@ export class ChaosEditor {
     const first = task.acknowledgements.every((known) => known.taskId !== taskId);
     task.acknowledgements.push({ taskId, at: Date.now() });
     connection.followed.add(taskId);
+    connection.confirmed.add(taskId);
     if (!first) return;
     const { cancelAfterMs, repeats } = task.planned;
     if (cancelAfterMs !== undefined) this.chores.push({ dueAt: Date.now() + cancelAfterMs, run: (on) => this.cancel(task, on) });
@@ -232,7 +235,12 @@ export class ChaosEditor {
   /** Asks for the same task once more over the connection by which it is followed: nothing of its story may be told again. */
   private repeat(task: AskedTask, connection: Connection): void {
     const taskId = currentTask(task);
-    if (taskId === undefined || !connection.followed.has(taskId)) return;
+    if (taskId === undefined) return;
+    // Not while it is being resumed here: then nobody has been told of it yet, and both would be.
+    if (!connection.confirmed.has(taskId)) {
+      if (!this.ear.ended(taskId)) this.chores.push({ dueAt: Date.now() + REPEAT_AFTER_MS, run: (on) => this.repeat(task, on) });
+      return;
+    }
     this.send('start_generation', startOf(task), connection, ({ taskId: again }) => {
       if (again !== undefined) task.acknowledgements.push({ taskId: again, at: Date.now() });
     });
@@ -241,7 +249,10 @@ export class ChaosEditor {
   private resume(task: AskedTask, taskId: string, connection: Connection): void {
     connection.followed.add(taskId);
     this.send('resume_task', { taskId, lastSeq: this.ear.lastSeq(taskId) }, connection, ({ code, status }) => {
-      if (status !== undefined) return;
+      if (status !== undefined) {
+        connection.confirmed.add(taskId);
+        return;
+      }
       if (code === 'TASK_NOT_FOUND') {
         task.lost.push(taskId);
         const errand = this.errands.find(({ tasks }) => tasks.includes(task));
