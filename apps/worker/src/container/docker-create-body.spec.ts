@@ -65,6 +65,10 @@ describe('dockerCreateBody', () => {
     ]);
   });
 
+  it('leaves the stdin of a serving container open where the connection to it is cut', () => {
+    expect([dockerCreateBody(PLAN).StdinOnce, dockerCreateBody({ ...PLAN, keepsLog: false }).StdinOnce]).toEqual([true, false]);
+  });
+
   it('keeps the image’s entrypoint where the pipeline has no command', () => {
     expect(dockerCreateBody({ ...PLAN, command: [] })).not.toHaveProperty('Entrypoint');
   });

@@ -29,7 +29,8 @@ export function dockerCreateBody(plan: ContainerPlan): ContainerCreateOptions {
     User: plan.user,
     Tty: false,
     OpenStdin: true,
-    StdinOnce: true,
+    // Where the connection to one that serves is cut, its stdin stays open: it would take the cut for its end and exit with 0, as one does that breaks the protocol.
+    StdinOnce: plan.keepsLog,
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,
