@@ -1,5 +1,6 @@
 // @ts-check
-// `npm start`: from a fresh clone to a finished take, and on. `npm start -- --once` ends after the take.
+// `npm start`: from a fresh clone to a finished take, and on; an app that dies is started again. `npm start -- --once` ends
+// after the take, and fails where an app dies.
 import process from 'node:process';
 import { claimCheckout } from './setup/checkout-claim.mjs';
 import { runProgram } from './setup/program.mjs';
@@ -12,7 +13,7 @@ void runProgram(async (context) => {
   const { report, untilStopped } = context;
   claimCheckout(context);
   const runner = await setUpRunner(context, { nodeEnv: 'production' });
-  const { broken } = await startApps(context, runner);
+  const { broken } = await startApps(context, runner, { keep: !once });
 
   const apiUrl = `http://127.0.0.1:${runner.port}`;
   // Only now: it needs the dependencies that the set-up has installed.

@@ -10,7 +10,8 @@ import { Interrupted, SetupError } from './setup-error.mjs';
 
 /**
  * @typedef {'api' | 'worker'} AppName
- * @typedef {{ name: AppName, port: number, pid: number, ended: Promise<string>, logFile: string }} RunningApp
+ * @typedef {{ name: AppName, port: number, pid: number, ended: Promise<string>, logFile: string, forget: () => void }} RunningApp
+ *   `forget`: to be called where it has ended by itself, so that nobody stops whatever has its process id by then
  */
 
 const READY_WITHIN_MS = 60_000;
@@ -53,13 +54,13 @@ export function appEnvironment(env, { redisUrl, workspaceRoot, modelsRoot, port,
 
 /**
  * @param {import('./setup-context.mjs').SetupContext} context
- * @param {{ name: AppName, port: number, env: NodeJS.ProcessEnv, watch?: boolean }} app `watch`: restart at each change of
- *   the compiled code, and write to the terminal
+ * @param {{ name: AppName, port: number, env: NodeJS.ProcessEnv, watch?: boolean, again?: boolean }} app `watch`: restart at each change
+ *   of the compiled code, and write to the terminal; `again`: the log of the one before stays
  * @returns {RunningApp}
  */
-export function startApp({ paths, stops }, { name, port, env, watch = false }) {
+export function startApp({ paths, stops }, { name, port, env, watch = false, again = false }) {
   const logFile = join(paths.logs, `${name}.log`);
-  const log = watch ? undefined : openSync(logFile, 'w');
+  const log = watch ? undefined : openSync(logFile, again ? 'a' : 'w');
   const args = [...(watch ? ['--watch', '--watch-preserve-output'] : []), '--enable-source-maps', '--max-semi-space-size=8', join('apps', name, 'dist', 'main.js')];
   // Its own process group: Ctrl-C in the terminal must reach us first, so that apps stop before the Redis they use.
   const child = spawn(process.execPath, args, { cwd: paths.root, env, detached: true, stdio: ['ignore', log ?? 'inherit', log ?? 'inherit'] });
@@ -67,7 +68,7 @@ export function startApp({ paths, stops }, { name, port, env, watch = false }) {
   const { pid } = child;
   if (pid === undefined) throw new SetupError(`The ${name} could not be started.`, `Check that ${process.execPath} can be run.`);
   const grace = stopGrace(env.DRAIN_TIMEOUT);
-  stops.push({
+  const takeOff = stops.push({
     name,
     async stop() {
       const how = await endProcess(pid, grace);
@@ -79,7 +80,11 @@ export function startApp({ paths, stops }, { name, port, env, watch = false }) {
   recordProcess(paths.run, name, { pid, marker: `apps/${name}/dist/main.js` });
   /** @type {Promise<string>} */
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? `code ${code}`)));
-  return { name, port, pid, ended, logFile };
+  const forget = () => {
+    takeOff();
+    forgetProcess(paths.run, name);
+  };
+  return { name, port, pid, ended, logFile, forget };
 }
 
 /**

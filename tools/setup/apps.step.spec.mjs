@@ -41,7 +41,7 @@ describe('waitUntilReady', () => {
     return { server, port: address && typeof address === 'object' ? address.port : 0 };
   }
   /** @param {number} port @param {Promise<string>} [ended] */
-  const app = (port, ended = new Promise(() => undefined)) => ({ name: /** @type {const} */ ('api'), port, pid: 0, ended, logFile });
+  const app = (port, ended = new Promise(() => undefined)) => ({ name: /** @type {const} */ ('api'), port, pid: 0, ended, logFile, forget: () => undefined });
   const { signal } = new AbortController();
 
   test('waits through 503', async () => {

@@ -6,6 +6,7 @@ import { buildApps, buildPipelines } from './build.step.mjs';
 import { ensureContainerEngine } from './container-engine.step.mjs';
 import { checkNode, ensureDependencies } from './dependencies.step.mjs';
 import { choosePort, freePort, tryPort } from './free-port.mjs';
+import { keepRunning } from './keep-running.mjs';
 import { ensureModelStore } from './model-store.step.mjs';
 import { ensurePipelineImages, pipelineSources } from './pipeline-images.step.mjs';
 import { ensureRedis } from './redis-server.step.mjs';
@@ -79,13 +80,14 @@ export async function setUpRunner(context, { nodeEnv }) {
  * Starts both apps and waits until they are ready.
  * @param {SetupContext} context
  * @param {Runner} runner
- * @param {{ watch?: boolean }} [options]
- * @returns {Promise<{ broken: Promise<never> }>} `broken` rejects when something that must run ends by itself
+ * @param {{ watch?: boolean, keep?: boolean }} [options] `keep`: an app that ends by itself is started again
+ * @returns {Promise<{ broken: Promise<never> }>} `broken` rejects when something that must run ends by itself, and is not to be started again
  */
-export async function startApps(context, { redis, port, workerPort, appEnv }, { watch } = {}) {
+export async function startApps(context, { redis, port, workerPort, appEnv }, { watch, keep = false } = {}) {
   const { report, signal, stops } = context;
-  const apps = [startApp(context, { name: 'api', port, env: appEnv, watch }), startApp(context, { name: 'worker', port: workerPort, env: appEnv, watch })];
-  for (const app of apps) {
+  const starts = [{ name: /** @type {const} */ ('api'), port, env: appEnv, watch }, { name: /** @type {const} */ ('worker'), port: workerPort, env: appEnv, watch }];
+  const apps = starts.map((start) => ({ start, app: startApp(context, start) }));
+  for (const { app } of apps) {
     await report.step(app.name, async () => {
       await waitUntilReady(app, signal);
       return { detail: `http://127.0.0.1:${app.port}, ready` };
@@ -93,12 +95,17 @@ export async function startApps(context, { redis, port, workerPort, appEnv }, { 
   }
   /** @type {Promise<never>} */
   const broken = new Promise((_resolve, reject) => {
-    /** @param {string} what @param {string} how @param {string} see */
-    const fail = (what, how, see) => {
-      if (!stops.stopping && !signal.aborted) reject(new SetupError(`${what} ended by itself with ${how}.`, `Its whole log: ${see}`));
+    /** @param {SetupError} failure */
+    const fail = (failure) => {
+      if (!stops.stopping && !signal.aborted) reject(failure);
     };
-    for (const { name, ended, logFile } of apps) void ended.then((how) => fail(`The ${name}`, how, logFile));
-    void redis.ended?.then((how) => fail('The private Redis', how, `${context.paths.logs}/redis.log`));
+    /** @param {string} what @param {string} how @param {string} see */
+    const ended = (what, how, see) => fail(new SetupError(`${what} ended by itself with ${how}.`, `Its whole log: ${see}`));
+    for (const { start, app } of apps) {
+      if (!keep) void app.ended.then((how) => ended(`The ${app.name}`, how, app.logFile));
+      else keepRunning(app, { start: () => startApp(context, { ...start, again: true }), ready: (again) => waitUntilReady(again, signal), say: report.line, isStopping: () => stops.stopping || signal.aborted }).catch(fail);
+    }
+    void redis.ended?.then((how) => ended('The private Redis', how, `${context.paths.logs}/redis.log`));
   });
   // Whoever awaits it gets the failure; before that it must not count as unhandled.
   broken.catch(() => undefined);

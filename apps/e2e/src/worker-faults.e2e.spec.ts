@@ -187,6 +187,21 @@ it('process paused (SIGSTOP) with nobody to take over: what it ran is put back w
   await expectEndedBefore(taskId, 1, 2);
 }, TEST_MS);
 
+it('lock key deleted: the container is stopped within 5 s, the loser publishes nothing, and the task runs again', async () => {
+  await addWorker();
+  await addWorker();
+  const project = await stack.project();
+  const taskId = await startWaiting(project, { ignore_term: true }, PUPPET.patient);
+  const deletedAt = BigInt(Date.now());
+  expect(await stack.redis.del(`bull:quality_standard:${taskId}:lock`)).toBe(1);
+  const died = await waitFor('the container to be stopped', async () => (await stack.containers.events(taskId)).find(({ action, attempt }) => action === 'die' && attempt === 1));
+  // Its grace is 30 s, and it ignores TERM: it was killed.
+  expect(Number(died.time / 1_000_000n - deletedAt)).toBeLessThan(5000);
+  await runs(taskId, 2);
+  await succeeds(project, taskId, 2);
+  await expectEndedBefore(taskId, 1, 2);
+}, TEST_MS);
+
 it.each([
   { what: 'an unhandled rejection', statement: "void Promise.reject(new Error('planted'));", says: /planted/ },
   { what: 'an uncaught exception', statement: "throw new Error('planted');", says: /planted/ },
