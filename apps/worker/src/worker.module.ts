@@ -6,6 +6,7 @@ import { CONTAINER_ENGINE, type ContainerEngine } from './container/container-en
 import { DemandLog } from './demand/demand-log.js';
 import { VramGauge } from './demand/vram-gauge.js';
 import { DockerEngine } from './container/docker-engine.adapter.js';
+import { EngineHealth } from './container/engine-health.js';
 import { InstallIdentity } from './container/install-identity.js';
 import { ProcessEngine } from './container/process-engine.adapter.js';
 import { EnvironmentChecks } from './health/environment-checks.js';
@@ -72,7 +73,7 @@ export class WorkerModule {
           inject: [ContainerExecutor],
           useFactory: (containers: ContainerExecutor): TaskExecutor => (config.containerEngine === 'null' ? new NullExecutor(config.nullEngineDurationMs) : containers),
         },
-        InstallIdentity, Workspace, PipelineLibrary, LiveRuns, RunTask, DemandLog, VramGauge, Host, LeaseKeeper, DeadWorkers, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, WarmUp, ServingStarter, RecentProjects, ContainerShape, Heartbeat, Watchdog, WorkerLifecycle,
+        InstallIdentity, EngineHealth, Workspace, PipelineLibrary, LiveRuns, RunTask, DemandLog, VramGauge, Host, LeaseKeeper, DeadWorkers, ClusterView, Intake, WorkerOrders, WorkerMetrics, DeviceInventory, EnvironmentChecks, ContainerReaper, WarmPool, WarmUp, ServingStarter, RecentProjects, ContainerShape, Heartbeat, Watchdog, WorkerLifecycle,
       ],
     };
   }

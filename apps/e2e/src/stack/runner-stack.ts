@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { RedisFixture } from '@function-runner/testing';
+import { RedisFixture, type DockerDaemonFixture } from '@function-runner/testing';
 import { Editor } from '../editor/editor.js';
 import { installPuppets, tiersFile } from '../puppet/puppet-pipelines.js';
 import { AppProcess, type AppName } from './app-process.js';
@@ -28,6 +28,8 @@ export interface StackOptions {
   tiers?: ReturnType<typeof tiersFile>;
   apis?: number;
   workers?: number;
+  /** Whose containers they are; the machine's own daemon unless told. The caller ends it after the stack. */
+  daemon?: DockerDaemonFixture;
 }
 
 /** A project as a test names it. */
@@ -38,7 +40,7 @@ export interface TestProject {
 
 export class RunnerStack {
   readonly installId = `e2e-${randomUUID()}`;
-  readonly containers = new ContainerWatch(this.installId);
+  readonly containers: ContainerWatch;
   /** A connection for looking, as an outside program has one. */
   readonly redis: Redis;
   readonly apis: AppProcess[] = [];
@@ -50,13 +52,15 @@ export class RunnerStack {
     readonly redisServer: RedisFixture,
     readonly folder: string,
     private readonly common: Environment,
+    daemon: DockerDaemonFixture | undefined,
   ) {
+    this.containers = new ContainerWatch(this.installId, daemon?.docker);
     this.redis = new Redis(redisServer.url);
   }
 
-  static async start({ environment = {}, tiers = tiersFile(), apis = 1, workers = 1 }: StackOptions = {}): Promise<RunnerStack> {
+  static async start({ environment = {}, tiers = tiersFile(), apis = 1, workers = 1, daemon }: StackOptions = {}): Promise<RunnerStack> {
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'function-runner-e2e-')));
-    const stack = new RunnerStack(await RedisFixture.start(), folder, environment);
+    const stack = new RunnerStack(await RedisFixture.start(), folder, { ...(daemon === undefined ? {} : { DOCKER_HOST: daemon.host }), ...environment }, daemon);
     try {
       await stack.furnish(tiers);
       const started = [...Array.from({ length: apis }, () => stack.addApi()), ...Array.from({ length: workers }, () => stack.addWorker())];

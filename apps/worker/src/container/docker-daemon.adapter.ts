@@ -115,6 +115,13 @@ export class DockerDaemon {
     return stream as Duplex;
   }
 
+  /** Ends its stdin, for a daemon that went away before it had done so. */
+  async endStdin(id: string): Promise<void> {
+    const stream = (await this.ask('attach', (abortSignal) => this.docker.getContainer(id).attach({ stream: true, hijack: true, stdin: true, stdout: false, stderr: false, abortSignal }))) as Duplex;
+    // Where this is cut, the container is heard again, and this is done once more.
+    stream.on('error', () => undefined).resume().end();
+  }
+
   /**
    * Its next exit. Settles once the daemon listens for it, and so can miss none, with the code to come: undefined where the daemon
    * goes away before it can say, or the signal aborts.

@@ -36,8 +36,12 @@ const KILL_MS = 15_000;
 /** What a pipe takes of a container's stdin although nobody reads it (Linux); the rest lies with the daemon, and is lost with it. */
 const PIPE_BYTES = 65_536;
 
+/** After so long a daemon has put there what a pipe takes; it takes it milliseconds. */
+const PASSED_ON_MS = 5000;
+
 export class RunningContainer implements ServingContainer {
   readonly ended: Promise<ContainerExit>;
+  private readonly startedAt = performance.now();
   private readonly gauge: UsageGauge;
   /** Aborts when it has ended, or was given up. */
   private readonly over = new AbortController();
@@ -168,7 +172,7 @@ export class RunningContainer implements ServingContainer {
           if (performance.now() - wellAt > AWAY_MS) throw seen;
         } else if (seen.running) {
           [unbroken, wellAt] = [true, performance.now()];
-          if (this.launched.heard.bytes === 0 && Buffer.byteLength(this.plan.stdin) > PIPE_BYTES) throw new EngineFault('failed', 'the container engine went away before its container had read its task');
+          if (!this.hasItsTask) throw new EngineFault('failed', 'the container engine went away before its container had read its task');
         } else {
           if (end === undefined && !unbroken) throw new EngineFault('failed', 'the container ended while its engine was away: ended by it, or with output that nobody heard');
           if (whole) return seen;
@@ -198,7 +202,15 @@ export class RunningContainer implements ServingContainer {
     // Two must not speak at once.
     stream.destroy();
     logger.info({ container: id }, 'the connections to a container were cut; it is heard out from its log');
-    return new LogHearing(() => daemon.log(id), heard);
+    return new LogHearing(async () => {
+      await daemon.endStdin(id);
+      return daemon.log(id);
+    }, heard);
+  }
+
+  /** Whether what was written to its stdin has reached it: the daemon, which passes it on, may have gone away first. */
+  private get hasItsTask(): boolean {
+    return this.launched.heard.bytes > 0 || (Buffer.byteLength(this.plan.stdin) <= PIPE_BYTES && performance.now() - this.startedAt > PASSED_ON_MS);
   }
 
   /** How it is, or why that is not to be known now. @throws EngineFault where somebody has removed it */

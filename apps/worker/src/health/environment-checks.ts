@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine } from '../container/container-engine.port.js';
+import { EngineHealth } from '../container/engine-health.js';
 import { DeviceInventory } from '../inventory/device-inventory.js';
 import { PipelineLibrary } from '../models/pipeline-library.js';
 import { RedisConnections } from '../progress/redis-connections.js';
@@ -20,6 +21,7 @@ export class EnvironmentChecks {
   constructor(
     @Inject(WORKER_CONFIG) private readonly config: WorkerConfig,
     @Inject(CONTAINER_ENGINE) private readonly engineAdapter: ContainerEngine,
+    private readonly health: EngineHealth,
     private readonly places: Workspace,
     private readonly library: PipelineLibrary,
     private readonly connections: RedisConnections,
@@ -28,6 +30,9 @@ export class EnvironmentChecks {
 
   async engine(): Promise<string> {
     if (this.runsNothing) return 'null engine: nothing is run';
+    // It may answer and yet have no room for a container.
+    await this.health.look();
+    if (this.health.fault !== undefined) throw new Error(this.health.fault);
     return `${this.engineAdapter.kind} ${await this.engineAdapter.version()}`;
   }
 

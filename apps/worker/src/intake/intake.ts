@@ -17,6 +17,7 @@ import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { DeadWorkers } from '../lease/dead-workers.js';
 import type { HeldLease } from '../lease/held-lease.js';
+import { EngineHealth } from '../container/engine-health.js';
 import { Host } from '../lease/host.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
@@ -87,6 +88,7 @@ export class Intake implements WarmUpGate {
   constructor(
     @Inject(WORKER_CONFIG) private readonly config: WorkerConfig,
     private readonly redis: RedisConnections,
+    private readonly engine: EngineHealth,
     private readonly host: Host,
     private readonly leases: LeaseKeeper,
     private readonly dead: DeadWorkers,
@@ -114,6 +116,7 @@ export class Intake implements WarmUpGate {
       pool.lose(lease);
     });
     pool.onIdle(() => this.wake());
+    engine.onChange(() => this.wake());
   }
 
   /** Whether tasks are being taken. */
@@ -122,7 +125,7 @@ export class Intake implements WarmUpGate {
   }
 
   mayWarmUp(): boolean {
-    return this.accepting && this.waiting.line.size === 0;
+    return this.accepting && this.engine.fit && this.waiting.line.size === 0;
   }
 
   /** Begins to take tasks. Host and leases must be open. */
@@ -213,7 +216,7 @@ export class Intake implements WarmUpGate {
   }
 
   private async decide(): Promise<void> {
-    if (!this.redis.fitness.fit) return;
+    if (!this.redis.fitness.fit || !this.engine.fit) return;
     const places = this.config.concurrency - this.underWay.size;
     if (places <= 0 || this.waiting.line.size === 0) return;
     if (this.leases.mirror.isStale) await this.leases.mirror.refresh();

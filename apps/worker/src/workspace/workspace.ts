@@ -26,6 +26,9 @@ const OWN_FOLDER = '.function-runner';
 /** How often work in a folder of drafts is tried: another run, whose draft was its last, may remove it at any moment before there is one of ours. */
 const DRAFTS_TRIES = 20;
 
+/** How often the removal of a draft is tried where file descriptors are short or something in it is busy; the pauses grow by 100 ms each, to 5 s in all. */
+const REMOVAL_RETRIES = 10;
+
 /** Less than this is as good as nothing: a write of a usual size has just been refused. */
 const FULL_BYTES = 64 * 1024;
 
@@ -245,7 +248,8 @@ export class Workspace {
 
   /** Removes a draft and, when it was the last, the folder of drafts. Nothing of a failed run stays. */
   async discard(staging: string): Promise<void> {
-    await rm(staging, { recursive: true, force: true });
+    // A process that is out of file descriptors has some again soon; a draft that is left is found by nobody for a while.
+    await rm(staging, { recursive: true, force: true, maxRetries: REMOVAL_RETRIES });
     await rmdir(dirname(staging)).catch((error: NodeJS.ErrnoException) => {
       // Other runs' drafts are in it, or another run removed it.
       if (!['ENOTEMPTY', 'ENOENT', 'EEXIST'].includes(error.code ?? '')) throw error;
