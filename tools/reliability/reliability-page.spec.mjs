@@ -31,7 +31,7 @@ const FAULTS = {
     'killed, and its task cancelled meanwhile',
     'SIGTERM with a short task',
     'SIGTERM with a long task',
-    'second SIGTERM during the drain',
+    'second SIGTERM or SIGINT during the drain',
     'SIGTERM while Redis hangs',
     'event loop blocked for longer than a lock lasts',
     'heap exhausted, unhandled rejection',

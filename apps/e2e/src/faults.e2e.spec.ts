@@ -170,16 +170,17 @@ describe('a worker', () => {
   }, TEST_MS);
 
   it.each([
-    { how: 'whose time to end is over', signals: 1, drain: '500ms' },
-    { how: 'that is told to end twice', signals: 2, drain: '60s' },
-  ])('$how puts its task back untouched, and another worker finishes it', async ({ signals, drain }) => {
+    { how: 'whose time to end is over', drain: '500ms', again: undefined },
+    { how: 'that is told to end twice', drain: '60s', again: 'SIGTERM' as const },
+    { how: 'that is told to end, and then interrupted (SIGINT),', drain: '60s', again: 'SIGINT' as const },
+  ])('$how puts its task back untouched, and another worker finishes it', async ({ drain, again }) => {
     const first = await addWorker({ DRAIN_TIMEOUT: drain });
     const project = await stack.project();
     const taskId = await startWaiting(project, 'go');
     first.signal('SIGTERM');
-    if (signals === 2) {
+    if (again !== undefined) {
       await waitFor('the drain to begin', async () => (await fetch(`${first.url}/health/ready`)).status === 503);
-      first.signal('SIGTERM');
+      first.signal(again);
     }
     expect(await first.ended).toEqual({ code: 0, signal: null });
     expect(await stack.containers.present()).toEqual([]);
