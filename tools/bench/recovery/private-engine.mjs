@@ -34,26 +34,31 @@ export async function openPrivateEngine(context, stage, source) {
   // Neither a bridge nor a firewall: both belong to the machine's daemon, and pipelines have no network.
   const extra = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--bridge=none', '--iptables=false', '--ip6tables=false'];
   let ownStops = createStopStack();
-  const start = () => spawnEngine({ dockerd, socket, extra, paths: stage.paths, stops: ownStops, signal, env: plainEnvironment(env) });
+  let pid = 0;
+  const start = async () => {
+    const daemon = await spawnEngine({ dockerd, socket, extra, paths: stage.paths, stops: ownStops, signal, env: plainEnvironment(env) });
+    ({ pid } = daemon);
+    return daemon.docker;
+  };
   stops.push({
     name: 'Docker engine of the bench',
     stop: () => ownStops.stopAll(report.line),
     force() {
       ownStops.forceAll();
-      for (const until = performance.now() + FORCED_GRACE_MS; isAlive(daemon.pid) && performance.now() < until; ) spawnSync('sleep', [LOOK_AGAIN_S]);
+      for (const until = performance.now() + FORCED_GRACE_MS; pid > 0 && isAlive(pid) && performance.now() < until; ) spawnSync('sleep', [LOOK_AGAIN_S]);
     },
   });
-  let daemon = await start();
-  await copyImage(source, daemon.docker);
+  const docker = await start();
+  await copyImage(source, docker);
   return {
-    ...useEngine(context, { docker: daemon.docker, dockerHost: `unix://${socket}`, image: source.image }),
+    ...useEngine(context, { docker, dockerHost: `unix://${socket}`, image: source.image }),
     /** In good order, as a package's upgrade does; resolves as soon as the new daemon answers. */
     async restart() {
       // Not by its own stop, which leaves a daemon alone while containers run.
-      await endProcess(daemon.pid, STOP_GRACE_MS);
+      await endProcess(pid, STOP_GRACE_MS);
       await ownStops.stopAll(report.line);
       ownStops = createStopStack();
-      daemon = await start();
+      await start();
     },
   };
 }
