@@ -5,7 +5,8 @@
  * (worker: lifecycle/container-reaper.int).
  */
 import { readdir } from 'node:fs/promises';
-import { waitFor } from '@function-runner/testing';
+import { join } from 'node:path';
+import { TcpProxy, waitFor } from '@function-runner/testing';
 import type { Editor } from './editor/editor.js';
 import { checkInvariants } from './invariants/invariants.js';
 import { PUPPET, type PuppetParameters } from './puppet/puppet-pipelines.js';
@@ -141,6 +142,28 @@ it('SIGTERM while Redis hangs: the container is stopped all the same, and the pr
   await addWorker();
   await runs(taskId, 2);
   await succeeds(project, taskId, 2);
+}, TEST_MS);
+
+it('SIGTERM while the container engine hangs: the process ends by its deadline, and the next worker removes what it left first', async () => {
+  const socket = join(stack.folder, 'docker.sock');
+  const proxy = await TcpProxy.start({ path: process.env['DOCKER_HOST']?.replace('unix://', '') ?? '/var/run/docker.sock' }, { path: socket });
+  try {
+    const worker = await addWorker({ DRAIN_TIMEOUT: '500ms', DOCKER_HOST: `unix://${socket}` });
+    const project = await stack.project();
+    const taskId = await startWaiting(project);
+    proxy.blackhole(true);
+    worker.signal('SIGTERM');
+    expect(await worker.stop()).toEqual({ code: 1, signal: null });
+    expect(proxy.swallowed).toBeGreaterThan(0);
+    expect(worker.log).toMatch(/"left":\[[^\]]*kill what is left/);
+    expect(await stack.containers.present()).toEqual([`${taskId}.1`]);
+    await addWorker();
+    await runs(taskId, 2);
+    await succeeds(project, taskId, 2);
+    await expectEndedBefore(taskId, 1, 2);
+  } finally {
+    await proxy.stop();
+  }
 }, TEST_MS);
 
 it('event loop blocked for longer than a lock lasts: the container is killed meanwhile, the task runs elsewhere, and the blocked worker reports nothing', async () => {

@@ -42,7 +42,7 @@ try {
     live: new LiveRuns(),
     metrics: new WorkerMetrics(),
   });
-  const things = await sweep.sweepOnce({ dryRun: process.argv.includes('--dry-run') });
+  const things = await sweep.sweepOnce({ dryRun: process.argv.includes('--dry-run'), folders: true });
   process.stdout.write(`${JSON.stringify(things)}\n`, () => process.exit(things.some(({ fault }) => fault !== undefined) ? 1 : 0));
 } catch (error) {
   const mendable = error instanceof SettingsError || error instanceof TiersFileError;

@@ -20,6 +20,9 @@ import { OwnerlessSweep } from './ownerless-sweep.js';
 /** Between two sweeps. With the grace, the second look and the removal itself, what nobody owns is gone within 30 s. */
 const INTERVAL_MS = 10_000;
 
+/** The workspace is looked at with each so many sweeps, once a minute: a folder that is left costs some disk, and a look one question for each project. */
+const FOLDERS_EACH = 6;
+
 /** Between two looks at dead leases: what a dead worker held is what a waiting task, perhaps its own, needs. */
 const LEASE_INTERVAL_MS = 1000;
 
@@ -29,6 +32,7 @@ export class ContainerReaper {
   private leaseTimer: NodeJS.Timeout | undefined;
   private readonly stopped = new AbortController();
   private readonly sweeper: OwnerlessSweep;
+  private sweeps = 0;
 
   constructor(
     @Inject(CONTAINER_ENGINE) private readonly engine: ContainerEngine,
@@ -72,7 +76,9 @@ export class ContainerReaper {
 
   private async sweep(): Promise<void> {
     try {
-      await this.sweeper.sweepOnce({ dryRun: false, signal: this.stopped.signal });
+      const folders = this.sweeps % FOLDERS_EACH === 0;
+      this.sweeps += 1;
+      await this.sweeper.sweepOnce({ dryRun: false, folders, signal: this.stopped.signal });
     } catch (error) {
       if (!this.stopped.signal.aborted) this.logger.warn({ err: error }, 'nothing was removed that nobody may own, since it cannot be told for sure; looking again later');
     }

@@ -50,10 +50,10 @@ async function leave(parent: string, name: string, ageMs: number): Promise<void>
 it('dry: says what it would remove and why, and removes nothing; then it removes just that', async () => {
   const taskId = uuidv7();
   const id = await plant(taskId, 2);
-  const things = await sweep().sweepOnce({ dryRun: true });
+  const things = await sweep().sweepOnce({ dryRun: true, folders: true });
   expect(things).toEqual([{ kind: 'container', name: id, why: 'task-unknown', taskId, attempt: 2, workerId: 'dead', ageMs: expect.any(Number) as number }]);
   expect(await site.docker.exists(id)).toBe(true);
-  expect((await sweep().sweepOnce({ dryRun: false })).map(({ name }) => name)).toEqual([id]);
+  expect((await sweep().sweepOnce({ dryRun: false, folders: true })).map(({ name }) => name)).toEqual([id]);
   expect(await site.docker.exists(id)).toBe(false);
   expect(await worker.metrics.registry.getSingleMetricAsString('function_runner_repairs_total')).toContain('{kind="container-without-task"} 1');
 });
@@ -63,7 +63,7 @@ it('believes a lost record only when it is missing at both looks', async () => {
   let looks = 0;
   const back: Pick<TaskRecord, 'state' | 'attempt'> = { state: 'running', attempt: 1 };
   const store = { read: () => Promise.resolve((looks += 1) === 1 ? undefined : (back as TaskRecord)) };
-  expect(await sweep({ store }).sweepOnce({ dryRun: false })).toEqual([]);
+  expect(await sweep({ store }).sweepOnce({ dryRun: false, folders: true })).toEqual([]);
   expect(looks).toBe(2);
   expect(await site.docker.exists(id)).toBe(true);
 });
@@ -72,7 +72,7 @@ it('removes nothing while Redis does not answer', async () => {
   const id = await plant(uuidv7());
   await site.redis.halt();
   try {
-    await expect(sweep().sweepOnce({ dryRun: false })).rejects.toThrow(/Redis cannot be used|no answer/);
+    await expect(sweep().sweepOnce({ dryRun: false, folders: true })).rejects.toThrow(/Redis cannot be used|no answer/);
   } finally {
     await site.redis.resume();
   }
@@ -81,7 +81,7 @@ it('removes nothing while Redis does not answer', async () => {
 
 it('removes nothing while the engine does not answer', async () => {
   const engine = { kind: 'docker' as const, find: () => Promise.reject(new Error('no answer')), remove: () => Promise.reject(new Error('never asked')), machine: () => worker.engine.machine() };
-  await expect(sweep({ engine }).sweepOnce({ dryRun: false })).rejects.toThrow('no answer');
+  await expect(sweep({ engine }).sweepOnce({ dryRun: false, folders: true })).rejects.toThrow('no answer');
 });
 
 it('removes drafts of attempts that are over, and folders of serving containers that are gone', async () => {
@@ -103,10 +103,10 @@ it('removes drafts of attempts that are over, and folders of serving containers 
 
   // A worker on another engine may have the serving containers that this one does not know.
   const elsewhere = { isAlive: () => Promise.resolve(true), list: () => Promise.resolve([{ hostId: 'another' }] as Awaited<ReturnType<SweepTools['registry']['list']>>) };
-  const careful = (await sweep({ registry: elsewhere }).sweepOnce({ dryRun: true })).map(({ name }) => name);
+  const careful = (await sweep({ registry: elsewhere }).sweepOnce({ dryRun: true, folders: true })).map(({ name }) => name);
   expect(careful.sort()).toEqual(go.slice(0, 2).map((name) => `Film/${name}`).sort());
 
-  await sweep().sweepOnce({ dryRun: false });
+  await sweep().sweepOnce({ dryRun: false, folders: true });
   expect((await readdir(drafts)).sort()).toEqual([...stay].sort());
   expect(await readdir(own)).toEqual(['install-id']);
 });

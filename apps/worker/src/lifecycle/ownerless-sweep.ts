@@ -63,15 +63,16 @@ export class OwnerlessSweep {
   constructor(private readonly tools: SweepTools) {}
 
   /**
-   * Looks twice and removes what has no owner either time, unless it is a dry run.
+   * Looks twice and removes what has no owner either time, unless it is a dry run. `folders`: whether those of the workspace are
+   * looked at too, which takes a look into every project.
    * @returns what was removed, or would have been
    * @throws Error where Redis or the engine does not answer, or Redis may not be trusted; nothing is removed then
    */
-  async sweepOnce({ dryRun, signal }: { dryRun: boolean; signal?: AbortSignal }): Promise<OwnerlessThing[]> {
-    const suspects = new Set((await this.look()).map(({ name }) => name));
+  async sweepOnce({ dryRun, folders, signal }: { dryRun: boolean; folders: boolean; signal?: AbortSignal }): Promise<OwnerlessThing[]> {
+    const suspects = new Set((await this.look(folders)).map(({ name }) => name));
     if (suspects.size === 0) return [];
     await delay(SECOND_LOOK_MS, undefined, { ref: false, ...(signal === undefined ? {} : { signal }) });
-    const ownerless = (await this.look()).filter(({ name }) => suspects.has(name));
+    const ownerless = (await this.look(folders)).filter(({ name }) => suspects.has(name));
     const things: OwnerlessThing[] = [];
     for (const { remove, ...thing } of ownerless) {
       signal?.throwIfAborted();
@@ -95,11 +96,11 @@ export class OwnerlessSweep {
     return thing;
   }
 
-  private async look(): Promise<Found[]> {
+  private async look(folders: boolean): Promise<Found[]> {
     const { up, facts } = await within(REDIS_ANSWER_MS, this.tools.redis.run());
     if (!up) throw new Error(String(facts['message']));
     const containers = await this.tools.engine.find();
-    return [...(await this.ownerlessContainers(containers)), ...(await this.ownerlessFolders(containers))];
+    return [...(await this.ownerlessContainers(containers)), ...(folders ? await this.ownerlessFolders(containers) : [])];
   }
 
   private async ownerlessContainers(containers: readonly FoundContainer[]): Promise<Found[]> {
