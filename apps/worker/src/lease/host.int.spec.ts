@@ -61,6 +61,14 @@ describe('what the book says there is', () => {
     expect(await totals(declared)).toEqual({ 'gpu:GPU-a': 24 * GIB, 'gpu:GPU-b': 48 * GIB, [CPU]: cpu, [MEMORY]: memory });
   });
 
+  it('is written in the same breath as other commands of its connection', async () => {
+    const worker = workerOf({});
+    // ioredis opens a pipeline for what comes in one tick, and it knows no script that is taught after that.
+    const [other] = await Promise.all([worker.redis.queue.get('anything'), worker.host.open()]);
+    expect(other).toBeNull();
+    expect((await totals(worker))[CPU]).toBeGreaterThan(0);
+  });
+
   it('is written anew by a worker that starts with other settings; what is leased stays', async () => {
     const HOST_ID = uuid();
     const before = await workerOf({ HOST_ID, GPU_INVENTORY: TWO }).open();

@@ -38,7 +38,10 @@ export class Host {
     private readonly inventory: DeviceInventory,
     private readonly redis: RedisConnections,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    // Before the connection's first command, while the book itself is met only once the engine has answered.
+    LeaseBook.teach(redis.queue);
+  }
 
   /** Finds out what there is and writes it into the book. @throws when the engine or Redis cannot be reached */
   async open(): Promise<void> {
