@@ -178,7 +178,8 @@ describe('a runner with two apis and a worker', () => {
         expect(resumed).toEqual({ taskId, status: 'completed', lastSeq: last });
         await reader.fence();
         expect(reader.named('task_resumed')).toEqual([resumed]);
-        expect(reader.story(taskId)).toEqual(editor.story(taskId).slice(lastSeq));
+        // Who has seen more than there is was told it by a Redis that has lost it since, and cannot know this end.
+        expect(reader.story(taskId)).toEqual(editor.story(taskId).slice(lastSeq > last ? -1 : lastSeq));
         reader.close();
       }
       expect(await editor.ask('resume_task', { taskId: UNKNOWN_TASK })).toMatchObject({ code: 'TASK_NOT_FOUND' });
