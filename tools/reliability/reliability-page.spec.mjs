@@ -59,6 +59,7 @@ const FAULTS = {
     'daemon restarted or killed, without live-restore',
     'daemon restarted, with live-restore',
     'daemon killed, with live-restore',
+    'daemon away while a task is timed out, cancelled or drained',
     'daemon away',
     'daemon unresponsive',
     'reply to a create lost',
