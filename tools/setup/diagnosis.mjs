@@ -12,8 +12,7 @@ import { planInstall } from './install.plan.mjs';
 import { hashFolder } from './content-hash.mjs';
 import { CONTENT_LABEL, pipelineSources } from './pipeline-images.step.mjs';
 import { findRecorded } from './process-record.mjs';
-import { judgeRedis, withoutPassword } from './redis-server.step.mjs';
-import { askRedis } from './resp-client.mjs';
+import { examineRedis, withoutPassword } from './redis-server.step.mjs';
 import { storageRoots } from './runner-paths.mjs';
 import { messageOf, SetupError } from './setup-error.mjs';
 import { thisHost } from './system-package.mjs';
@@ -55,8 +54,7 @@ async function diagnoseRedis(env) {
   const name = 'Redis';
   if (env.REDIS_URL) {
     try {
-      const [info] = await askRedis(env.REDIS_URL, [['INFO']]);
-      const { version, aof, problem } = judgeRedis(String(info));
+      const { version, aof, problem } = await examineRedis(env, env.REDIS_URL);
       if (problem) return { name, mark: 'fail', detail: problem.message, mend: problem.mend };
       const at = `${version} at ${withoutPassword(env.REDIS_URL)}`;
       return aof ? { name, mark: 'ok', detail: at } : { name, mark: 'warn', detail: `${at}, no AOF`, mend: 'Turn appendonly on: a restart of it loses tasks.' };

@@ -7,6 +7,7 @@ import { findProgram, lastLinesOf } from './command.mjs';
 import { freePort } from './free-port.mjs';
 import { planInstall } from './install.plan.mjs';
 import { endProcess, endRecorded, forgetProcess, recordProcess, sendSignal } from './process-record.mjs';
+import { findPrimary } from './redis-primary.mjs';
 import { askRedis, parseRedisUrl } from './resp-client.mjs';
 import { Interrupted, messageOf, SetupError } from './setup-error.mjs';
 import { installPackages, thisHost } from './system-package.mjs';
@@ -36,11 +37,12 @@ export const redisArguments = ({ port, folder }) => [
 ];
 
 /**
- * What a server that was given to us must offer.
+ * What a server that was given to us must offer; the apps insist on the same.
  * @param {string} info the answer to INFO
+ * @param {{ save?: string | undefined, allowNoPersistence?: boolean }} [more] `save`: its save points, undefined where nobody may ask
  * @returns {{ version: string, policy: string, aof: boolean, problem?: { message: string, mend: string } }}
  */
-export function judgeRedis(info) {
+export function judgeRedis(info, { save, allowNoPersistence = false } = {}) {
   const value = (/** @type {string} */ key) => new RegExp(`^${key}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
   const version = value('redis_version');
   const policy = value('maxmemory_policy');
@@ -53,14 +55,30 @@ export function judgeRedis(info) {
   if (policy && policy !== 'noeviction') {
     return { version, policy, aof, problem: { message: `The Redis at REDIS_URL may throw queued tasks away (maxmemory-policy ${policy}).`, mend: 'Run: redis-cli CONFIG SET maxmemory-policy noeviction (and put it in its configuration).' } };
   }
+  // Where the save points cannot be asked for, a snapshot since the start shows that some are taken.
+  const snapshots = save === undefined ? Number(value('rdb_last_bgsave_time_sec') || -1) >= 0 : save !== '';
+  if (!aof && !snapshots && !allowNoPersistence) {
+    return { version, policy, aof, problem: { message: 'The Redis at REDIS_URL keeps nothing over a restart (neither AOF nor snapshots); no task would be accepted.', mend: 'Run: redis-cli CONFIG SET appendonly yes (and put it in its configuration), or set REDIS_ALLOW_NO_PERSISTENCE=true if that is wanted.' } };
+  }
   return { version, policy, aof };
 }
 
-/** A URL as it may be printed. @param {string} url */
+/**
+ * Asks the Redis of REDIS_URL, or the primary one that its Sentinels name, how it is.
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string} url
+ */
+export async function examineRedis(env, url) {
+  const primary = await findPrimary(url);
+  const [info] = await askRedis(primary, [['INFO']]);
+  // Hosted services forbid CONFIG.
+  const [save] = await askRedis(primary, [['CONFIG', 'GET', 'save']]).catch(() => []);
+  return judgeRedis(String(info), { save: Array.isArray(save) ? String(save[1] ?? '') : undefined, allowNoPersistence: env.REDIS_ALLOW_NO_PERSISTENCE === 'true' });
+}
+
+/** A URL as it may be printed; one of Sentinels names several hosts, which URL cannot read. @param {string} url */
 export function withoutPassword(url) {
-  const parsed = new URL(url);
-  if (parsed.password) parsed.password = '***';
-  return parsed.toString();
+  return url.replace(/^([a-z+]+:\/\/[^:@/]*):.*@/, '$1:***@');
 }
 
 /**
@@ -80,16 +98,17 @@ export async function ensureRedisProgram(context, say) {
   return installed;
 }
 
-/** @param {string} url */
-async function useGiven(url) {
-  parseRedisUrl(url);
-  let reply;
+/** @param {NodeJS.ProcessEnv} env @param {string} url */
+async function useGiven(env, url) {
+  if (!url.startsWith('redis+sentinel://')) parseRedisUrl(url);
+  let found;
   try {
-    [reply] = await askRedis(url, [['INFO']]);
+    found = await examineRedis(env, url);
   } catch (error) {
+    if (error instanceof SetupError) throw error;
     throw new SetupError(`The Redis at ${withoutPassword(url)} (REDIS_URL) does not answer: ${messageOf(error)}.`, 'Start it or correct REDIS_URL; without REDIS_URL a private server is started.', { cause: error });
   }
-  const { version, aof, problem } = judgeRedis(String(reply));
+  const { version, aof, problem } = found;
   if (problem) throw new SetupError(problem.message, problem.mend);
   return {
     url,
@@ -183,7 +202,7 @@ async function readyOrEnded(url, ended, signal) {
  */
 export async function ensureRedis(context, say) {
   const { env, paths, stops, signal } = context;
-  if (env.REDIS_URL) return useGiven(env.REDIS_URL);
+  if (env.REDIS_URL) return useGiven(env, env.REDIS_URL);
   const program = await ensureRedisProgram(context, say);
   const left = await endRecorded(paths.run, 'redis', STOP_GRACE_MS);
   const { url, port, ended } = await startPrivateRedis({ program, folder: paths.redis, paths, stops, signal });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from './command.mjs';
 import { endRecorded, findRecorded, isAlive } from './process-record.mjs';
-import { ensureRedisProgram, judgeRedis, startPrivateRedis, withoutPassword } from './redis-server.step.mjs';
+import { ensureRedisProgram, examineRedis, judgeRedis, startPrivateRedis, withoutPassword } from './redis-server.step.mjs';
 import { askRedis } from './resp-client.mjs';
 import { runnerPaths } from './runner-paths.mjs';
 import { createStepReport } from './step-report.mjs';
@@ -16,6 +16,8 @@ const quiet = { write: () => true };
 describe('judgeRedis', () => {
   test.each([
     ['redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n', undefined, true],
+    ['redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\naof_enabled:0\r\nrdb_last_bgsave_time_sec:0\r\n', undefined, false],
+    ['redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\naof_enabled:0\r\nrdb_last_bgsave_time_sec:-1\r\n', /keeps nothing over a restart/, false],
     ['redis_version:7.4.0\r\nmaxmemory_policy:allkeys-lru\r\n', /throw queued tasks away/, false],
     ['redis_version:6.0.16\r\nmaxmemory_policy:noeviction\r\n', /6\.2 or newer/, false],
     ['redis_version:5.9.9\r\n', /6\.2 or newer/, false],
@@ -27,8 +29,21 @@ describe('judgeRedis', () => {
   });
 });
 
-test('a password is not printed', () => {
-  expect(withoutPassword('redis://:secret@host:1')).toBe('redis://:***@host:1');
+test.each([
+  ['3600 1', false, true],
+  ['', false, false],
+  ['', true, true],
+])('without AOF, save points %j, persistence may lack: %s → taken: %s', (save, allowNoPersistence, taken) => {
+  expect(judgeRedis('redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\naof_enabled:0\r\n', { save, allowNoPersistence }).problem === undefined).toBe(taken);
+});
+
+test.each([
+  ['redis://:secret@host:1', 'redis://:***@host:1'],
+  ['rediss://me:se@cret@host/2', 'rediss://me:***@host/2'],
+  ['redis+sentinel://me:secret@a:1,b:2/main', 'redis+sentinel://me:***@a:1,b:2/main'],
+  ['redis://host:1/0', 'redis://host:1/0'],
+])('of %s no password is printed', (url, shown) => {
+  expect(withoutPassword(url)).toBe(shown);
 });
 
 describe('a private server', () => {
@@ -55,6 +70,11 @@ describe('a private server', () => {
     const first = await start();
     const [policy, aof, save, bind] = await askRedis(first.url, ['maxmemory-policy', 'appendonly', 'save', 'bind'].map((name) => ['CONFIG', 'GET', name]));
     expect([policy, aof, save, bind]).toEqual([['maxmemory-policy', 'noeviction'], ['appendonly', 'yes'], ['save', ''], ['bind', '127.0.0.1']]);
+    expect(await examineRedis({}, first.url)).toMatchObject({ policy: 'noeviction', aof: true });
+    await askRedis(first.url, [['CONFIG', 'SET', 'appendonly', 'no']]);
+    expect((await examineRedis({}, first.url)).problem?.mend).toContain('REDIS_ALLOW_NO_PERSISTENCE=true');
+    expect((await examineRedis({ REDIS_ALLOW_NO_PERSISTENCE: 'true' }, first.url)).problem).toBeUndefined();
+    await askRedis(first.url, [['CONFIG', 'SET', 'appendonly', 'yes']]);
     await askRedis(first.url, [['SET', 'kept', 'yes']]);
     expect(findRecorded(first.paths.run, 'redis')?.pid).toBe(first.pid);
     await first.stops.stopAll(() => undefined);

@@ -43,6 +43,7 @@ export function decodeReply(bytes, at = 0) {
       return { reply: bytes.toString('utf8', next, next + length), next: next + length + 2 };
     }
     case '*': {
+      if (Number(head) < 0) return { reply: null, next };
       /** @type {RedisReply[]} */
       const items = [];
       let from = next;
@@ -73,7 +74,7 @@ export function parseRedisUrl(url) {
     // Told below, together with URLs of another kind.
   }
   if (!parsed || !['redis:', 'rediss:'].includes(parsed.protocol)) {
-    throw new SetupError('REDIS_URL is not a Redis address.', 'Write it as redis://[user:password@]host[:port][/db] (rediss:// for TLS), or leave it out and a private server is started.');
+    throw new SetupError('REDIS_URL is not a Redis address.', 'Write it as redis://[user:password@]host[:port][/db] (rediss:// for TLS) or redis+sentinel://host:port,host:port/<name of the primary>, or leave it out and a private server is started.');
   }
   return {
     host: (parsed.hostname || '127.0.0.1').replace(/^\[|\]$/g, ''),

@@ -14,6 +14,7 @@ describe('decodeReply', () => {
     [':42\r\n', 42],
     ['$5\r\nhel\r\n\r\n', 'hel\r\n'],
     ['$-1\r\n', null],
+    ['*-1\r\n', null],
     ['*2\r\n$1\r\na\r\n:1\r\n', ['a', 1]],
   ])('%j', (text, reply) => {
     expect(decodeReply(Buffer.from(text))).toEqual({ reply, next: text.length });
