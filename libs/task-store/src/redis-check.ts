@@ -30,7 +30,7 @@ export class RedisCheck {
 
   async run(): Promise<RedisVerdict> {
     // ioredis would keep the question until there is a connection again; readiness wants to know now.
-    if (this.redis.status !== 'ready') return down(`not connected (${this.redis.status})`, this.lastError);
+    if (this.redis.status !== 'ready') return down(`not connected (${this.redis.status})`, this.lastError, this.redis.options.tls === undefined ? '' : '; a Redis without TLS is silent too, and wants redis:// in place of rediss://');
     try {
       await this.redis.ping();
       const verdict = await this.fitness.look();
@@ -43,7 +43,8 @@ export class RedisCheck {
 }
 
 /** A sentence on why Redis cannot be used: the fault's own, never the error itself, which may hold what was sent. */
-function down(state: string | undefined, error: unknown): RedisVerdict {
-  const why = redisFault(error)?.sentence ?? (error instanceof Error ? error.message : undefined);
+function down(state: string | undefined, error: unknown, whereSilent = ''): RedisVerdict {
+  const fault = redisFault(error);
+  const why = fault === undefined ? (error instanceof Error ? error.message : undefined) : `${fault.sentence}${fault.kind === 'silent' ? whereSilent : ''}`;
   return { up: false, facts: { message: `Redis cannot be used: ${[state, why].filter((part) => part !== undefined).join(': ')}` } };
 }

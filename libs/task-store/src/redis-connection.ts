@@ -36,7 +36,9 @@ export function connectRedis(url: string, role: ConnectionRole, onError: (error:
   };
   const location = redisLocation(url);
   const redis = 'url' in location ? new Redis(location.url, options) : new Redis({ ...options, ...location.options });
-  redis.on('error', (error: Error) => onError(withoutCommand(error)));
+  for (const greeting of ['hello', 'auth'] as const) keepSecret(redis, greeting);
+  if (role !== 'request') waitThroughRefusal(redis);
+  redis.on('error', onError);
   feelPulse(redis);
   return redis;
 }
@@ -47,10 +49,31 @@ function pauseBefore(attempt: number): number {
 }
 
 /**
- * The command that failed is our own greeting, which holds the password, and a log may print all that an error holds. Taken
- * from the error itself: every command that waited for the greeting is refused with the same one, and sees it after us.
+ * A Redis that does not let us in (wrong password, missing rights) is one that is away: ioredis connects again by itself, but
+ * first fails all that waits, which whoever does not want an answer at once can wait for as well.
  */
-function withoutCommand(error: Error): Error {
-  if ('command' in error) delete error.command;
-  return error;
+function waitThroughRefusal(redis: Redis): void {
+  Object.defineProperty(redis, 'recoverFromFatalError', {
+    value: (_failed: Error, error: Error) => {
+      redis.silentEmit('error', error);
+      redis.disconnect(true);
+    },
+  });
+}
+
+/**
+ * Takes the command from the error of our own greeting: it holds the password, and a log may print all that an error holds.
+ * At the source, since every command that waited for the greeting is refused with the same error, and may see it first.
+ */
+function keepSecret(redis: Redis, greeting: 'hello' | 'auth'): void {
+  const greet = redis[greeting].bind(redis) as (...words: unknown[]) => Promise<unknown>;
+  const greetInSecret = async (...words: unknown[]): Promise<unknown> => {
+    try {
+      return await greet(...words);
+    } catch (error) {
+      if (error instanceof Error && 'command' in error) delete error.command;
+      throw error;
+    }
+  };
+  Object.defineProperty(redis, greeting, { value: greetInSecret });
 }

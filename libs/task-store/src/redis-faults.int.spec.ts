@@ -1,10 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { freePort, RedisFixture, TcpProxy, tempFolder, waitFor } from '@function-runner/testing';
+import { freePort, RedisFixture, SentinelFixture, TcpProxy, waitFor } from '@function-runner/testing';
 import type { Redis } from 'ioredis';
 import { RedisCheck } from './redis-check.js';
 import { connectRedis, type ConnectionRole } from './redis-connection.js';
@@ -88,20 +84,38 @@ describe('a Redis that became a replica (failover)', () => {
   }, 30_000);
 });
 
-test('a wrong password is in no error, and the right one lets us in without a restart', async () => {
-  const operator = connect('worker');
-  await operator.config('SET', 'requirepass', 'opensesame');
-  const errors: Error[] = [];
-  const redis = connectRedis(`redis://:open-barley@127.0.0.1:${server.port}`, 'worker', (error) => errors.push(error));
-  ends.push(() => redis.disconnect());
-  const refused = await redis.get('a').then(() => undefined, (error: unknown) => error);
-  await waitFor('a second try', () => errors.length > 1);
-  for (const error of [...errors, refused]) {
-    expect(error).toMatchObject({ message: expect.stringMatching(/^WRONGPASS/) as unknown });
-    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('open-barley');
-  }
-  await operator.config('SET', 'requirepass', 'open-barley');
-  expect(await waitFor('an answer', () => redis.ping())).toBe('PONG');
+describe('a wrong password', () => {
+  test.each<[ConnectionRole]>([['request'], ['worker']])('is in no error of the role %s, and the right one lets us in without a restart', async (role) => {
+    const operator = connect('worker');
+    await operator.config('SET', 'requirepass', 'opensesame');
+    const errors: Error[] = [];
+    const redis = connectRedis(`redis://:open-barley@127.0.0.1:${server.port}`, role, (error) => errors.push(error));
+    ends.push(() => redis.disconnect());
+    const check = checkOf(redis);
+    const asked = redis.set('a', 'kept').then(() => undefined, (error: unknown) => error);
+    await waitFor('a second try', () => errors.length > 1);
+    expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('the user or the password in REDIS_URL is wrong') as unknown } });
+    await operator.config('SET', 'requirepass', 'open-barley');
+    // Who waits for an answer was told; who does not is served now.
+    const refused = await asked;
+    expect(refused instanceof Error).toBe(role === 'request');
+    await waitFor('an answer', () => redis.ping());
+    expect(await redis.get('a')).toBe(role === 'request' ? null : 'kept');
+    for (const error of [...errors, ...(refused instanceof Error ? [refused] : [])]) {
+      expect(error).toMatchObject({ message: expect.stringMatching(/^WRONGPASS/) as unknown });
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('open-barley');
+    }
+  });
+});
+
+test('missing rights are named as that', async () => {
+  const [redis, operator] = [connect('request'), connect('worker')];
+  const check = checkOf(redis);
+  await redis.ping();
+  await operator.acl('SETUSER', 'default', '-set');
+  expect(await check.run()).toMatchObject({ up: false, facts: { message: expect.stringContaining('its user may not do what the runner needs') as unknown } });
+  await operator.acl('SETUSER', 'default', '+set');
+  expect((await check.run()).up).toBe(true);
 });
 
 test('a full Redis answers, and is not fit for work', async () => {
@@ -121,10 +135,11 @@ test('Sentinels lead to the primary one, and to the next when that is killed', a
   const atReplica = connect('worker', replica.url);
   await atReplica.call('REPLICAOF', '127.0.0.1', String(server.port));
   await waitFor('the replica to be in step', async () => (await atReplica.info('replication')).includes('master_link_status:up'), 20_000);
-  const sentinel = await startSentinel(server.port);
-  const atSentinel = connect('worker', sentinel);
+  const sentinel = await SentinelFixture.start(server.port);
+  ends.push(() => sentinel.stop());
+  const atSentinel = connect('worker', sentinel.url);
   await waitFor('the Sentinel to know the replica', async () => JSON.stringify(await atSentinel.call('SENTINEL', 'REPLICAS', 'main')).includes(String(replica.port)), 20_000);
-  const redis = connect('worker', `redis+sentinel://127.0.0.1:${new URL(sentinel).port}/main`);
+  const redis = connect('worker', sentinel.primaryUrl);
   await redis.set('a', '1');
   await waitFor('the replica to have it', async () => (await atReplica.get('a')) === '1');
   await server.halt('SIGKILL');
@@ -132,18 +147,3 @@ test('Sentinels lead to the primary one, and to the next when that is killed', a
   expect(await atReplica.get('a')).toBe('2');
   expect((await atReplica.info('replication')).includes('role:master')).toBe(true);
 }, 60_000);
-
-/** A Sentinel that watches one primary; alone it decides. */
-async function startSentinel(primary: number): Promise<string> {
-  const [folder, port] = [await tempFolder(), await freePort()];
-  const file = join(folder.path, 'sentinel.conf');
-  await writeFile(file, `port ${port}\nbind 127.0.0.1\ndir ${folder.path}\nsentinel monitor main 127.0.0.1 ${primary} 1\nsentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n`);
-  const child: ChildProcess = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
-  const exited = once(child, 'exit');
-  ends.push(async () => {
-    child.kill('SIGKILL');
-    await exited;
-    await folder.remove();
-  });
-  return `redis://127.0.0.1:${port}`;
-}

@@ -1,6 +1,7 @@
 export { waitFor } from './wait-for.js';
 export { freePort } from './free-port.js';
 export { RedisFixture } from './redis-fixture.js';
+export { SentinelFixture } from './sentinel-fixture.js';
 export { TcpProxy } from './tcp-proxy.js';
 export type { ProxyTarget } from './tcp-proxy.js';
 export { DockerFixture } from './docker-fixture.js';

@@ -6,6 +6,7 @@ import { RedisCheck } from '@function-runner/task-store';
 import { Drain } from '../lifecycle/drain.js';
 import { totalDepth } from '../queue/queue-depth.js';
 import { TaskQueues } from '../queue/task-queues.adapter.js';
+import { RedisConnections } from '../redis/redis-connections.js';
 
 /** Liveness: the process answers. Readiness: a request sent here now would be served. */
 @Controller('health')
@@ -15,6 +16,7 @@ export class HealthController {
     private readonly indicators: HealthIndicatorService,
     private readonly redis: RedisCheck,
     private readonly queues: TaskQueues,
+    private readonly connections: RedisConnections,
     private readonly drain: Drain,
   ) {}
 
@@ -51,7 +53,8 @@ export class HealthController {
   private async checkQueues(): Promise<HealthIndicatorResult> {
     const indicator = this.indicators.check('queues');
     try {
-      const depths = await Promise.all(QUALITY_TIERS.map(async (tier) => [tier, totalDepth(await this.queues.depth(tier))] as const));
+      // BullMQ waits without limit for a Redis that has not been reached since the start.
+      const depths = await this.connections.requestPatience.within(() => Promise.all(QUALITY_TIERS.map(async (tier) => [tier, totalDepth(await this.queues.depth(tier))] as const)));
       return indicator.up({ waiting: Object.fromEntries(depths) });
     } catch (error) {
       return indicator.down({ message: `the queues cannot be read: ${(error as Error).message}` });

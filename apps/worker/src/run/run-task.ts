@@ -88,7 +88,9 @@ export class RunTask {
     }
   }
 
-  private async attempt(task: HeldTask, { payload, lease, isOurs }: TakenTask, number: number, { signal, atOnce }: StopSignals, logger: Logger): Promise<RunEnd> {
+  private async attempt(task: HeldTask, { payload, lease, isOurs: ask }: TakenTask, number: number, { signal, atOnce }: StopSignals, logger: Logger): Promise<RunEnd> {
+    // A good run must not fail for a connection that broke while it asked.
+    const isOurs = (): Promise<boolean> => writeDurably(ask, signal, logger);
     const startedAt = Date.now();
     const timeLimit = new TimeLimit(payload.config.timeout_seconds ?? this.config.tiers[this.tierOf(payload)].timeout_seconds, (seconds) => this.live.stop(task.taskId, { kind: 'timeout', seconds }));
     const reporter = new ProgressReporter(this.store, task, number, this.config.progressPerSecond, (verdict) =>
