@@ -23,7 +23,7 @@ function onDaemon(start: () => Promise<DockerDaemonFixture>): void {
   beforeAll(async () => {
     daemon = await start();
     await daemon.load(await nodeImage());
-    stack = await RunnerStack.start({ daemon });
+    stack = await RunnerStack.start({ daemon, environment: { DRAIN_TIMEOUT: '500ms' } });
   }, TEST_MS);
   beforeEach(async () => {
     editor = await stack.editor();
@@ -154,7 +154,6 @@ describe('a daemon with live-restore', () => {
     const taskId = await startWaiting(project, 'go');
     const first = worker();
     await daemon.stop();
-    first.signal('SIGTERM');
     first.signal('SIGTERM');
     await daemon.start();
     await first.ended;
