@@ -486,7 +486,7 @@ describe('TaskStore on a real Redis', () => {
     for (const transition of ['queued queued', 'queued preparing', 'queued cancelled', 'queued failed', 'preparing running', 'preparing preparing', 'running cancelling', 'cancelling cancelled', 'running completed', 'running queued']) {
       expect([...seen]).toContain(transition);
     }
-  });
+  }, 30_000);
 
   test('what cannot be read as an event is refused by the reader', async () => {
     expect(() => decodeEvent('{"task_id":"a"}')).toThrow(SyntaxError);

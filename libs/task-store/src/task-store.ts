@@ -227,14 +227,14 @@ export class TaskStore {
     return text === null ? undefined : (JSON.parse(text) as KeptJob);
   }
 
-  /** Puts a task back into the state it had before its worker took it; `losses` are counted against it, as if its worker had died. */
-  async release(identity: HeldTask, attempt: number, why: string, { losses = 0, now = new Date() } = {}): Promise<ReleaseOutcome> {
+  /** Puts a task back into the state it had before its worker took it; `losses` are counted against it, as if its worker had died; `newJob` where its job is lost and made again, before that. */
+  async release(identity: HeldTask, attempt: number, why: string, { losses = 0, newJob = false, now = new Date() } = {}): Promise<ReleaseOutcome> {
     this.appends.flush(identity.taskId);
     const [kind, value] = asList(
       await RELEASE.run(this.redis, keysToTheEnd(identity.taskId), [
         eventHead(identity), eventTail(identity, 'queued', why, now),
         eventTail(identity, 'cancelled', 'cancelled', now, { reason: 'cancelled while its worker put it back' }),
-        taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, now.getTime(), this.options.retentionMs, identity.claim ?? '', losses,
+        taskChannel(identity.taskId), projectChannel(identity.projectId), attempt, now.getTime(), this.options.retentionMs, identity.claim ?? '', losses, newJob ? '1' : '',
       ]),
     );
     if (kind === 'released') return { kind };

@@ -153,9 +153,14 @@ describe('Reconciliation', () => {
     await loseJob(task);
     await rounds(2);
     expect([await queues.placeOf('high', task.taskId), await statuses(task), await redis.hget(keys.task(task.taskId), 'losses')]).toEqual(['waiting', ['queued', 'preparing', 'running', 'queued'], '0']);
-    // Whoever ran it is told so, and the next attempt begins.
+    // Whoever ran it is told so, and the next attempt begins, even by the same worker: the new job's starts are counted from 1.
     expect(await store.append(task, 1, 'running', { progress: 40, step: 'late' })).toEqual({ kind: 'superseded' });
-    expect(await store.begin(task, 'worker-2', 3, 'token:2')).toEqual({ kind: 'started', attempt: 2 });
+    expect(await store.begin(task, 'worker-1', 3, 'token:1')).toEqual({ kind: 'started', attempt: 2 });
+    await store.release(task, 2, 'put back');
+    await take(task);
+    await loseJob(task);
+    await rounds(2);
+    expect(await store.begin(task, 'worker-1', 3, 'token:1')).toEqual({ kind: 'started', attempt: 3 });
   });
 
   test('a task whose job nobody kept is ended, so that nobody waits for it', async () => {

@@ -123,7 +123,7 @@ export class Reconciliation {
     else if (wrong === 'missing-entry') await open.enter(taskId, record === undefined ? new Date() : new Date(record.submittedAt));
     else if (wrong === 'job-without-task' || wrong === 'job-of-ended-task') return tier !== undefined && (await queues.remove(tier, taskId));
     else if (record === undefined) return false;
-    else if (wrong === 'task-without-job') await this.makeJobAgain(record);
+    else if (wrong === 'task-without-job') return this.makeJobAgain(record);
     else if (wrong === 'lost-attempt') return (await store.release(record, record.attempt, 'waits again, since its worker was lost', { losses: 1 })).kind === 'released';
     else if (wrong === 'unheard-cancel') return this.carryOutCancel(record);
     else {
@@ -134,18 +134,23 @@ export class Reconciliation {
     return true;
   }
 
-  /** The job of a task that lost it. First it is said to wait: where its worker lives, the next attempt must not count it as lost. */
-  private async makeJobAgain(record: TaskRecord): Promise<void> {
+  /**
+   * The job of a task that lost it. First it is said to wait, or the next attempt would count a loss where its worker lives; and the
+   * claims on the old job are forgotten, or a worker that had that one would be told that it has begun this one already.
+   */
+  private async makeJobAgain(record: TaskRecord): Promise<boolean> {
     const { store, queues } = this.parts;
     const kept = await store.keptJob(record.taskId);
     if (kept === undefined) {
-      await store.finish(record, undefined, LOST);
-      return;
+      return (await store.finish(record, undefined, LOST)).kind === 'ended';
     }
-    if (record.state !== 'queued') await store.release(record, record.attempt, 'waits again, since its job was lost');
+    const released = await store.release(record, record.attempt, 'waits again, since its job was lost', { newJob: true });
+    // Refused where it waits already and was never taken; where it has moved on meanwhile it needs no job of ours.
+    if (released.kind !== 'released' && !(released.kind === 'refused' && released.state === 'queued')) return false;
     // What is left of the old one would make the new one a duplicate; a job that somebody holds stays.
     await queues.remove(record.quality, record.taskId);
     await queues.add(record.quality, record.taskId, kept.payload, kept.priority);
+    return true;
   }
 
   private async carryOutCancel(record: TaskRecord): Promise<boolean> {
