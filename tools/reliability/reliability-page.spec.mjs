@@ -23,6 +23,10 @@ const FAULTS = {
     'failed over to a replica',
     'pub/sub connections killed alone',
     'scripts flushed',
+    'killed, and its last second lost',
+    'connection cut after a command, its answer lost',
+    'event stream trimmed',
+    'queue obliterated',
     'password wrong',
   ],
   Workers: [
