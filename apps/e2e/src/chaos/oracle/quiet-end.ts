@@ -4,7 +4,7 @@ import { isTerminal } from '../../invariants/story-rules.js';
 import type { ChaosEditor } from '../clients/chaos-editor.js';
 import type { ProjectWatcher } from '../clients/project-watcher.js';
 import type { ChaosStage } from '../stage/chaos-stage.js';
-import { leasesIn, openJobs, readLogs } from './gather-facts.js';
+import { leasesIn, lookAtDisk, openJobs, readLogs } from './gather-facts.js';
 
 /** Lost connections are noticed, processes are up and lost tasks run again long before. */
 const READY_MS = 60_000;
@@ -17,6 +17,9 @@ const TOLD_MS = 15_000;
 
 /** No container and no lease 30 s after the end (issue), after the 6 s for which a container is kept warm. */
 const LEFT_MS = 36_000;
+
+/** A folder that a dead worker left is known for one after a minute, and looked for once a minute. */
+const STRAYS_MS = 135_000;
 const LOOK_MS = 250;
 
 /** What was left when the waiting was over. */
@@ -43,6 +46,7 @@ export async function quietEnd(stage: ChaosStage, editors: readonly ChaosEditor[
     left = { containers: await stage.containers.present(), leases: await leasesIn(stage), jobs: await openJobs(stage) };
     return left.containers.length + left.leases.length + left.jobs.length === 0;
   }, Math.max(LOOK_MS, endedAt + LEFT_MS - Date.now()), LOOK_MS));
+  await inVain(waitFor('no folder to be left', async () => (await lookAtDisk(stage)).strays.length === 0, STRAYS_MS, 4 * LOOK_MS));
   return { unready, ...left };
 }
 
