@@ -40,6 +40,7 @@ try {
     workspace: new Workspace(config),
     redis: check,
     live: new LiveRuns(),
+    leases: { holds: () => false },
     metrics: new WorkerMetrics(),
   });
   const things = await sweep.sweepOnce({ dryRun: process.argv.includes('--dry-run'), folders: true });

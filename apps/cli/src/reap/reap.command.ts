@@ -21,6 +21,7 @@ const WHY: Readonly<Record<string, string>> = {
   'task-waits': 'its task waits for another attempt',
   'other-attempt': 'its task is at another attempt',
   'worker-dead': 'its worker is dead',
+  'lease-over': 'its worker has let go of what it runs on',
   'container-gone': 'its container is gone',
 };
 

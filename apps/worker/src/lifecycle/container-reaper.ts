@@ -47,7 +47,7 @@ export class ContainerReaper {
     private readonly metrics: WorkerMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.sweeper = new OwnerlessSweep({ engine, store, registry, workspace, redis: redis.check, live, config, metrics, logger });
+    this.sweeper = new OwnerlessSweep({ engine, store, registry, workspace, redis: redis.check, live, leases, config, metrics, logger });
   }
 
   /** Looks now and from then on. */

@@ -28,8 +28,8 @@ afterEach(async () => {
 afterAll(() => site.close());
 
 function sweep(changes: Partial<SweepTools> = {}): OwnerlessSweep {
-  const { engine, store, registry, workspace, redis, live, config, metrics } = worker;
-  return new OwnerlessSweep({ engine, store, registry, workspace, redis: redis.check, live, config, metrics, logger: createLogger('silent', 'test'), ...changes });
+  const { engine, store, registry, workspace, redis, live, leases, config, metrics } = worker;
+  return new OwnerlessSweep({ engine, store, registry, workspace, redis: redis.check, live, leases, config, metrics, logger: createLogger('silent', 'test'), ...changes });
 }
 
 /** A container of an attempt, old enough to be believed ownerless. */
@@ -56,6 +56,15 @@ it('dry: says what it would remove and why, and removes nothing; then it removes
   expect((await sweep().sweepOnce({ dryRun: false, folders: true })).map(({ name }) => name)).toEqual([id]);
   expect(await site.docker.exists(id)).toBe(false);
   expect(await worker.metrics.registry.getSingleMetricAsString('function_runner_repairs_total')).toContain('{kind="container-without-task"} 1');
+});
+
+it('removes a serving container that the engine made for this worker after nobody waited for it any more', async () => {
+  const { workerId } = worker.config;
+  const id = await site.docker.plant(image, { [LABEL.install]: site.docker.installId, [LABEL.worker]: workerId, [LABEL.serving]: 'Film/serving-1', [LABEL.lease]: 'over' });
+  await waitFor('it to be old enough', async () => (await worker.engine.find()).every(({ ageMs }) => ageMs >= GRACE_MS));
+  expect(await sweep({ leases: { holds: (leaseId) => leaseId === 'over' } }).sweepOnce({ dryRun: false, folders: false })).toEqual([]);
+  expect(await sweep().sweepOnce({ dryRun: false, folders: false })).toEqual([expect.objectContaining({ name: id, why: 'lease-over', workerId })]);
+  expect(await site.docker.exists(id)).toBe(false);
 });
 
 it('believes a lost record only when it is missing at both looks', async () => {

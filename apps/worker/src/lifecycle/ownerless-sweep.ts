@@ -10,6 +10,7 @@ import { WORKER_BEAT_MS, type RedisVerdict, type TaskStore, type WorkerRegistry 
 import type { ContainerEngine, FoundContainer } from '../container/container-engine.port.js';
 import type { Logger } from '../logging/logger.js';
 import type { WorkerMetrics } from '../metrics/worker-metrics.js';
+import type { LeaseKeeper } from '../lease/lease-keeper.js';
 import type { LiveRuns } from '../run/live-runs.js';
 import { findStagedFolders, type StagedFolder } from '../workspace/find-staged-folders.js';
 import type { Workspace } from '../workspace/workspace.js';
@@ -49,6 +50,7 @@ export interface SweepTools {
   workspace: Pick<Workspace, 'discardServing'>;
   redis: { run: () => Promise<RedisVerdict> };
   live: Pick<LiveRuns, 'has'>;
+  leases: Pick<LeaseKeeper, 'holds'>;
   config: { workerId: string; workspaceRoot: string };
   metrics: Pick<WorkerMetrics, 'reaped' | 'repairs'>;
   logger: Logger;
@@ -121,11 +123,12 @@ export class OwnerlessSweep {
     return found;
   }
 
-  private async factsOf({ taskId, workerId, serving }: FoundContainer): Promise<OwnerFacts> {
-    const { store, registry, live, config } = this.tools;
+  private async factsOf({ taskId, workerId, leaseId, serving }: FoundContainer): Promise<OwnerFacts> {
+    const { store, registry, live, leases, config } = this.tools;
     return {
       ownWorkerId: config.workerId,
       isLive: live.has(taskId),
+      isHeld: leases.holds(leaseId),
       isWorkerAlive: serving === undefined || (await registry.isAlive(workerId)),
       record: serving === undefined ? await store.read(taskId) : undefined,
     };

@@ -3,7 +3,7 @@ import type { FoundContainer } from '../container/container-engine.port.js';
 import { GRACE_MS, whyOwnerless, type OwnerFacts, type Ownerless } from './why-ownerless.js';
 
 const container = (attempt: number, ageMs: number): FoundContainer => ({ id: 'c', taskId: 't', attempt, workerId: 'w', serving: undefined, leaseId: 'l', ageMs });
-const facts = (changes: Partial<OwnerFacts>): OwnerFacts => ({ ownWorkerId: 'own', isLive: false, isWorkerAlive: true, record: undefined, ...changes });
+const facts = (changes: Partial<OwnerFacts>): OwnerFacts => ({ ownWorkerId: 'own', isLive: false, isHeld: true, isWorkerAlive: true, record: undefined, ...changes });
 
 describe('the container of an attempt', () => {
   it.each<[string, TaskState | undefined, number, Ownerless | undefined]>([
@@ -37,5 +37,14 @@ describe('a serving container', () => {
   ])('%s', (_, workerId, isWorkerAlive, expected) => {
     // Its age does not matter, nor any task's record: it belongs to its worker.
     expect(whyOwnerless({ ...container(0, 1), workerId, serving: { projectName: 'Film', folderName: 'serving-1' } }, facts({ isWorkerAlive }))).toBe(expected);
+  });
+
+  it.each<[string, string, number, boolean, Ownerless | undefined]>([
+    ['of this worker, on a lease that it holds', 'own', GRACE_MS, true, undefined],
+    ['of this worker, on a lease that is over', 'own', GRACE_MS, false, 'lease-over'],
+    ['of this worker, which is just being made', 'own', GRACE_MS - 1, false, undefined],
+    ['of another living worker, whose leases are not known here', 'other', GRACE_MS, false, undefined],
+  ])('%s', (_, workerId, ageMs, isHeld, expected) => {
+    expect(whyOwnerless({ ...container(0, ageMs), workerId, serving: { projectName: 'Film', folderName: 'serving-1' } }, facts({ isHeld }))).toBe(expected);
   });
 });

@@ -13,6 +13,8 @@ export type Ownerless =
   | 'other-attempt'
   /** It belongs to a worker, which is dead. */
   | 'worker-dead'
+  /** Its worker lives and has let go of what it runs on: the engine made it after nobody waited for it any more. */
+  | 'lease-over'
   /** A folder of a serving container that is gone. */
   | 'container-gone';
 
@@ -25,14 +27,19 @@ export interface OwnerFacts {
   ownWorkerId: string;
   /** Whether that process runs the task. */
   isLive: boolean;
+  /** Whether that process holds the container's lease. */
+  isHeld: boolean;
   /** Whether the worker of its label has given its word lately. */
   isWorkerAlive: boolean;
   record: { state: TaskState; attempt: number } | undefined;
 }
 
-/** Why a container has no owner; undefined where it has one, or is too young to tell. One that serves belongs to its worker, any other to its attempt. Pure. */
-export function whyOwnerless(container: FoundContainer, { ownWorkerId, isLive, isWorkerAlive, record }: OwnerFacts): Ownerless | undefined {
-  if (container.serving !== undefined) return isDeserted(container, ownWorkerId, isWorkerAlive) ? 'worker-dead' : undefined;
+/** Why a container has no owner; undefined where it has one, or is too young to tell. One that serves belongs to its worker, as long as that holds its lease, any other to its attempt. Pure. */
+export function whyOwnerless(container: FoundContainer, { ownWorkerId, isLive, isHeld, isWorkerAlive, record }: OwnerFacts): Ownerless | undefined {
+  if (container.serving !== undefined) {
+    if (container.workerId === ownWorkerId) return isHeld || container.ageMs < GRACE_MS ? undefined : 'lease-over';
+    return isDeserted(container, ownWorkerId, isWorkerAlive) ? 'worker-dead' : undefined;
+  }
   if (container.ageMs < GRACE_MS || isLive) return undefined;
   return whyNoAttempt(container.attempt, record);
 }
