@@ -13,16 +13,12 @@ import { testTitles } from './test-titles.mjs';
 const FAULTS = {
   Redis: [
     'restarted, with AOF',
-    'killed, with AOF, and its last second lost',
     'away for longer than a lock lasts',
     'away when a task is submitted',
     'keeps nothing on disk',
     'may evict',
     'full, and a task is submitted',
     'full, and a task runs',
-    'frozen for longer than a lock lasts',
-    'slow, 200 ms a trip',
-    'cut in the midst of answers',
     'frozen for longer than a lock lasts',
     'slow, 200 ms a trip',
     'cut in the midst of answers',
@@ -36,8 +32,6 @@ const FAULTS = {
     'queue obliterated',
     'password wrong',
     'rights missing, or TLS that does not fit',
-    'rights missing, or TLS that does not fit',
-    'BullMQ’s event streams trimmed',
   ],
   Workers: [
     'killed in the middle of a run',
