@@ -211,7 +211,7 @@ describe('what cannot start', () => {
     expect(exit.exitCode).toBe(0);
     // Where the toolkit is installed the engine has a driver, which then knows no such GPU.
     const installed = spawnSync('sh', ['-c', 'command -v nvidia-container-runtime-hook']).status === 0;
-    const expected = installed ? { code: 'CONTAINER_START_FAILED' } : { code: 'GPU_UNAVAILABLE', retryable: true, message: expect.stringMatching(/could not select device driver.*nvidia-container-toolkit.*GPU_INVENTORY=none/) };
+    const expected = installed ? { code: 'GPU_UNAVAILABLE' } : { code: 'GPU_UNAVAILABLE', retryable: true, message: expect.stringMatching(/could not select device driver.*nvidia-container-toolkit.*GPU_INVENTORY=none/) };
     await expect(run(plan('', { devices }))).rejects.toMatchObject(expected);
   });
 
