@@ -67,6 +67,7 @@ const FAULTS = {
     'daemon restarted or killed, without live-restore',
     'daemon restarted, with live-restore',
     'daemon killed, with live-restore',
+    'daemon restarted under a warm container',
     'daemon away while a task is timed out, cancelled or drained',
     'daemon away',
     'daemon unresponsive',
