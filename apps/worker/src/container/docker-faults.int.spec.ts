@@ -329,6 +329,35 @@ describe('a connection to the daemon', () => {
     expect([running.out(), running.err()]).toEqual([counted(LINES, false), counted(LINES, true)]);
   }, TEST_MS);
 
+  it('of which the stream alone is lost, and ends as if in good order, loses nothing: what comes with the exit is compared with the log', async () => {
+    const LINES = 300;
+    const running = start(engine, plan(count(LINES)));
+    await waitFor('its output', () => running.out().includes('n99\n'));
+    const before = proxy.swallowed;
+    // Only connections on which something was lost are closed when the hole is.
+    proxy.blackhole(true);
+    await waitFor('output to be lost', () => proxy.swallowed > before + 100);
+    proxy.blackhole(false);
+    expect(await running.end).toEqual({ exit: expect.objectContaining({ exitCode: 7 }) });
+    expect([running.out(), running.err()]).toEqual([counted(LINES, false), counted(LINES, true)]);
+  }, TEST_MS);
+
+  it('that is cut before the start makes an EngineFault: the container would find its stdin at an end, and fail for want of a task', async () => {
+    const before = proxy.cuts;
+    let ran = false;
+    const end = engine.run(plan(`process.exit(3)`), {
+      created: async () => {
+        proxy.cut();
+        expect(proxy.cuts).toBeGreaterThan(before);
+        // An answer over a connection that is made afterwards comes after the cut has been felt.
+        await engine.version();
+      },
+      started: () => (ran = true), stdout: () => undefined, stderr: () => undefined,
+    }, new AbortController().signal);
+    await expect(end).rejects.toMatchObject({ name: 'EngineFault', mayStillRun: false });
+    expect(ran).toBe(false);
+  }, TEST_MS);
+
   it('that stalls (unresponsive) makes an EngineFault of a question', async () => {
     const before = proxy.swallowed;
     proxy.blackhole(true);

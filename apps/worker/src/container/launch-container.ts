@@ -51,8 +51,12 @@ export async function launchContainer(daemon: DockerDaemon, plan: ContainerPlan,
     });
     stream = await daemon.attach(id);
     const output = hear(stream, heard);
+    let isCut = false;
+    void output.then(() => (isCut = true));
     const { code: exit } = await daemon.nextExit(id, waiting.signal);
     await listener.created?.();
+    // It would find its stdin at an end, and fail for want of a task.
+    if (isCut) throw new EngineFault('unreachable', 'the connection to a container was cut before it was started');
     mayRun = true;
     await daemon.start(id, plan.image);
     const connection = stream;

@@ -33,6 +33,9 @@ const AWAY_MS = 60_000;
 /** From SIGKILL until the end is given up: what hangs in the kernel cannot be killed, and a daemon that is away kills nothing. */
 const KILL_MS = 15_000;
 
+/** Output that is read once more from the log where its stream ended before the exit came: more is a flood, of which the log may not hold all. */
+const WORTH_HEARING_AGAIN_BYTES = 1_048_576;
+
 /** What a pipe takes of a container's stdin although nobody reads it (Linux); the rest lies with the daemon, and is lost with it. */
 const PIPE_BYTES = 65_536;
 
@@ -132,11 +135,14 @@ export class RunningContainer implements ServingContainer {
     const { exit, output } = this.launched;
     const [exits, outputs] = [settling(exit), settling(output)];
     await Promise.race([exit, output, abortOf(this.givenUp.signal)]);
+    const endedFirst = outputs.settled && !exits.settled;
     await this.letSettle(Promise.all([exit, output]));
     const isCut = exits.settled && exits.value === undefined;
-    // Of a stream that ended well before the exit came it is not known whether it was cut.
     const isWhole = exits.value !== undefined && outputs.value === true;
-    return this.options.serving ? this.endOfServing(isWhole) : this.hearOut({ isCut, isWhole });
+    if (this.options.serving) return this.endOfServing(isWhole);
+    // A stream that was cut ends like one that is at its end: only one that outlasts the container is known to be whole.
+    const isDoubtful = endedFirst && this.launched.heard.bytes <= WORTH_HEARING_AGAIN_BYTES;
+    return this.hearOut({ isCut, isWhole, isDoubtful, hadItsTask: this.hasItsTask });
   }
 
   /** Waits for what follows at once where nothing is wrong, and as long as output comes: a flood is read after the exit, too. */
@@ -159,10 +165,11 @@ export class RunningContainer implements ServingContainer {
   }
 
   /** Looks at the container until it has ended and its output is whole, which is read from its log where the connections were cut. */
-  private async hearOut({ isCut, isWhole }: { isCut: boolean; isWhole: boolean }): Promise<ContainerState> {
-    let [unbroken, whole] = [!isCut, isWhole];
+  private async hearOut({ isCut, isWhole, isDoubtful, hadItsTask }: { isCut: boolean; isWhole: boolean; isDoubtful: boolean; hadItsTask: boolean }): Promise<ContainerState> {
+    let [unbroken, whole] = [!isCut, isWhole && !isDoubtful];
     let end: ContainerState | undefined;
-    let hearing: LogHearing | undefined;
+    // What is only doubtful is made sure of while it is asked how the container ended.
+    let hearing = isWhole && isDoubtful ? this.hearLog({ mayRun: false }) : undefined;
     let wellAt = performance.now();
     try {
       for (;;) {
@@ -175,18 +182,25 @@ export class RunningContainer implements ServingContainer {
           if (!this.hasItsTask) throw new EngineFault('failed', 'the container engine went away before its container had read its task');
         } else {
           if (end === undefined && !unbroken) throw new EngineFault('failed', 'the container ended while its engine was away: ended by it, or with output that nobody heard');
-          if (whole) return seen;
+          if (whole) {
+            if (!hadItsTask && this.launched.heard.bytes > 0) throw new EngineFault('failed', 'the connection to the container was cut as it started: it may never have been given its task');
+            return seen;
+          }
           end ??= seen;
           if (performance.now() - wellAt > AWAY_MS) throw new EngineFault('unresponsive', 'the container has ended, and its engine does not give the rest of its output');
         }
         if (this.givenUp.signal.aborted) throw new EngineFault('unresponsive', 'the container was killed, and its engine does not say that it has ended');
-        if (!(seen instanceof EngineFault)) hearing ??= this.hearLog();
+        if (!(seen instanceof EngineFault) && hearing === undefined) {
+          this.logger.info({ container: this.launched.id }, 'the connections to a container were cut; it is heard out from its log');
+          hearing = this.hearLog({ mayRun: true });
+        }
         const outcome = await Promise.race([...(hearing === undefined ? [] : [hearing.done]), elapse(LOOK_MS, this.givenUp.signal)]);
         if (outcome === undefined) continue;
-        if (outcome instanceof EngineFault) throw outcome;
+        // A log that does not hold what was heard (bytes that are no UTF-8) says nothing against a stream that ended in good order.
+        if (outcome instanceof EngineFault && !isWhole) throw outcome;
         hearing = undefined;
-        whole = outcome === 'whole';
-        if (outcome === 'cut') {
+        whole = isWhole || outcome === 'whole';
+        if (!whole) {
           // Seen to run again, it is heard again; one that ended meanwhile may have been ended by the daemon.
           unbroken = false;
           await elapse(LOOK_MS, this.givenUp.signal);
@@ -197,13 +211,13 @@ export class RunningContainer implements ServingContainer {
     }
   }
 
-  private hearLog(): LogHearing {
-    const { launched: { id, stream, heard }, daemon, logger } = this;
+  /** Hears its log, from the beginning; one that runs on is first told again that its stdin is at an end. */
+  private hearLog({ mayRun }: { mayRun: boolean }): LogHearing {
+    const { launched: { id, stream, heard }, daemon } = this;
     // Two must not speak at once.
     stream.destroy();
-    logger.info({ container: id }, 'the connections to a container were cut; it is heard out from its log');
     return new LogHearing(async () => {
-      await daemon.endStdin(id);
+      if (mayRun) await daemon.endStdin(id);
       return daemon.log(id);
     }, heard);
   }

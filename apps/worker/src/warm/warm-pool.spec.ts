@@ -1,5 +1,6 @@
 import { waitFor } from '@function-runner/testing';
 import type { WarmMinimum } from '../config/warm-minimum.js';
+import { EngineFault } from '../container/engine-fault.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import type { LeaseKeeper, WarmFacts } from '../lease/lease-keeper.js';
 import { createLogger } from '../logging/logger.js';
@@ -267,7 +268,7 @@ describe('WarmPool', () => {
     pool();
     const old = await serve();
     old.isGone = false;
-    await expect(take('t', { key: 'changed' })).rejects.toMatchObject({ code: 'INTERNAL' });
+    await expect(take('t', { key: 'changed' })).rejects.toThrow(EngineFault);
     expect([sessions.length, leases.abandoned, discarded, warm.has(old.terms.lease)]).toEqual([1, ['l1'], [], false]);
   });
 

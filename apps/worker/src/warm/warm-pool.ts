@@ -9,8 +9,8 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import type { WarmContainer } from '@function-runner/scheduling';
-import { TaskError } from '@function-runner/task-contract';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
+import { EngineFault } from '../container/engine-fault.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
@@ -144,7 +144,7 @@ export class WarmPool {
   /**
    * A session for a task that needs such a container: the one that was chosen with the lease, if it is one still, else
    * what `start` gives on the same lease. It is the caller's until {@link giveBack}.
-   * @throws TaskError INTERNAL where the one that was chosen holds the lease's place and its end cannot be made sure of
+   * @throws EngineFault where the one that was chosen holds the lease's place and its end cannot be made sure of
    */
   async take({ key, pipelineId }: ServingNeed, lease: HeldLease, start: () => Promise<ServingSession>): Promise<ServingSession> {
     const warm = this.chosen.get(lease.id)?.session;
@@ -156,7 +156,7 @@ export class WarmPool {
         return warm;
       }
       // Its place is the new one's.
-      if (!(await this.end(warm, why, { keepLease: true }))) throw new TaskError('INTERNAL', `a warm container could not be ended (${why}), so its place is not free; start the node again once the container engine answers`);
+      if (!(await this.end(warm, why, { keepLease: true }))) throw new EngineFault('unresponsive', `a warm container could not be ended (${why}), so its place is not free`);
     }
     lease.warm = false;
     this.metrics.warmTaken.inc({ outcome: 'miss' });
