@@ -29,11 +29,11 @@ export async function killWorker(app: SupervisedApp, stage: ChaosStage): Promise
   return { ...(await killApp(app)), orphans: { killedAt, taskIds } };
 }
 
-/** Ends the process in good order, as a rolling update does. It may end with another code than 0, since Redis or Docker may be away meanwhile; but end it must, by itself. */
+/** Ends the process in good order, as a rolling update does. It may end with another code than 0, since Redis or Docker may be away meanwhile, or by the signal where it had only just been started; but end it must, without force. */
 export async function rollApp(app: SupervisedApp): Promise<FaultEffect> {
   const { pid, end, successor } = await app.end('SIGTERM');
-  if (end.code === null) throw new Error(`pid ${pid} ended with ${JSON.stringify(end)} after SIGTERM:\n${app.incarnations.find((process) => process.pid === pid)?.log.slice(-2000) ?? ''}`);
-  return { proof: `pid ${pid} ended with ${end.code} after SIGTERM, pid ${successor} took its place` };
+  if (end.signal === 'SIGKILL') throw new Error(`pid ${pid} ended with ${JSON.stringify(end)} after SIGTERM:\n${app.incarnations.find((process) => process.pid === pid)?.log.slice(-2000) ?? ''}`);
+  return { proof: `pid ${pid} ended with ${end.code ?? 'the signal'} after SIGTERM, pid ${successor} took its place` };
 }
 
 /** Stops the process for a while: it keeps its connections, does nothing, and does not know it. */
