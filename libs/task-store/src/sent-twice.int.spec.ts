@@ -138,6 +138,23 @@ describe('a script that is sent twice', () => {
     expect(await record(cut.taskId)).toMatchObject({ losses, attempt });
   }, 20_000);
 
+  test('events of several tasks, one after the other without an answer: each is stored once, and no attempt is told that it is over', async () => {
+    const [task, other] = [newTask(), newTask()];
+    for (const one of [task, other]) await running(store, one);
+    await fragile.read(task.taskId);
+    const dropped = proxy.droppedReplies;
+    proxy.dropReply((request) => request.includes(`task:{${task.taskId}}`));
+    const first = fragile.append(task, 1, 'running', { progress: 20, step: 'tiles' });
+    // Any other write of a task sends what waits of it.
+    const writes = [fragile.tellQueued(task, STANDING), ...[20, 30, 40, 50, 60, 70].map((progress) => fragile.append(other, 1, 'running', { progress, step: 'tiles' })), fragile.tellQueued(other, STANDING)];
+    const last = fragile.append(task, 1, 'running', { progress: 30, step: 'tiles' });
+    expect(await first).toMatchObject({ kind: 'stored' });
+    expect(await last).toEqual({ kind: 'stored', seq: 5 });
+    expect((await Promise.all(writes)).slice(1, -1)).toEqual([4, 5, 6, 7, 8, 9].map((seq) => ({ kind: 'stored', seq })));
+    expect(proxy.droppedReplies).toBe(dropped + 1);
+    expect([(await statuses(task.taskId)).length, (await statuses(other.taskId)).length]).toEqual([5, 9]);
+  }, 20_000);
+
   test('a claim of before is answered with its own attempt, and takes nothing from the one that runs', async () => {
     const task = newTask();
     await create(store, task);
