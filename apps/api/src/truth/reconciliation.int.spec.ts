@@ -172,6 +172,22 @@ describe('Reconciliation', () => {
     await expectTruth();
   });
 
+  test('a task that has moved on while it was looked at is not ended for the job that nobody kept', async () => {
+    const task = await queued();
+    await loseJob(task);
+    await redis.del(keys.job(task.taskId));
+    // Between the last look and the repair its job is there again, and a worker takes it.
+    let taken = 0;
+    const keptJob: TaskStore['keptJob'] = async (taskId) => {
+      taken += 1;
+      await store.begin(task, 'worker-1', 3, 'token:1');
+      return store.keptJob(taskId);
+    };
+    const overtaken = Object.assign(Object.create(store) as TaskStore, { keptJob });
+    await rounds(2, new Reconciliation({ ...parts, store: overtaken }, TWO_LOOKS));
+    expect([taken, await statuses(task), await repairs()]).toEqual([1, ['queued', 'preparing'], {}]);
+  });
+
   test('a job without a task is removed', async () => {
     const task = await queued();
     await redis.del(keys.task(task.taskId), keys.events(task.taskId));
@@ -296,6 +312,16 @@ describe('Reconciliation', () => {
     await rounds(4);
     expect(await repairs()).toEqual({ 'task-without-job': 1 });
   }, 60_000);
+
+  test('repairs for a while only in each round, and what is left in the next ones', async () => {
+    for (let index = 0; index < 3; index += 1) await loseJob(await queued());
+    const slow = new Reconciliation(parts, TWO_LOOKS, 0);
+    await rounds(2, slow);
+    for (const repaired of [1, 2, 3]) {
+      expect(await repairs()).toEqual({ 'task-without-job': repaired });
+      await rounds(1, slow);
+    }
+  });
 
   test('two at once do no harm', async () => {
     const [lost, gone, cancelled] = [await running(), await queued(), await running()];

@@ -22,6 +22,12 @@ const MOST_LOOKED_AT = 300;
 /** Repairs of one round: a mass of them is made over many rounds, so that no request waits for it. */
 const MOST_REPAIRS = 100;
 
+/** Beyond this a round begins no further repair, milliseconds: the lease must not run out meanwhile, nor a process that ends wait long for its last round. */
+const REPAIRING_MS = 2000;
+
+/** Suspects that are kept from one look to the next; the others are found again. So many and what is new are read in each round. */
+const MOST_SUSPECTS = 1000;
+
 /**
  * Consecutive looks that must agree. A lost attempt is left alone for longer: its worker may come back on its host and take up
  * its container, which goes on all the while, and any worker that takes the job ends the disagreement by itself.
@@ -67,19 +73,26 @@ export class Reconciliation {
   constructor(
     private readonly parts: ReconciliationParts,
     private readonly looks: Readonly<Record<Disagreement, number>> = LOOKS,
+    private readonly repairingMs = REPAIRING_MS,
   ) {}
 
   /** A look, and the repairs that are due. @throws what Redis answers; what looked wrong so far must then be seen anew */
   async round(): Promise<void> {
     const before = this.suspects;
     this.suspects = new Map();
-    let repairs = 0;
-    for (const seen of await this.look([...before.keys()])) {
+    const sights = await this.look([...before.keys()]);
+    const until = performance.now() + this.repairingMs;
+    let [tries, repairs] = [0, 0];
+    // One at least, however slow Redis is.
+    const mayRepair = (): boolean => tries === 0 || (repairs < MOST_REPAIRS && performance.now() < until);
+    for (const seen of sights) {
       const wrong = judgeTask(seen);
       if (wrong === undefined) continue;
       const suspect = suspectOf(seen, wrong, before.get(seen.taskId));
-      if (suspect.looks < this.looks[wrong] || repairs >= MOST_REPAIRS) this.suspects.set(seen.taskId, suspect);
-      else repairs += await this.repair(seen.taskId, seen.tier, suspect);
+      if (suspect.looks >= this.looks[wrong] && mayRepair()) {
+        tries += 1;
+        repairs += await this.repair(seen.taskId, seen.tier, suspect);
+      } else if (this.suspects.size < MOST_SUSPECTS) this.suspects.set(seen.taskId, suspect);
     }
   }
 
@@ -141,9 +154,7 @@ export class Reconciliation {
   private async makeJobAgain(record: TaskRecord): Promise<boolean> {
     const { store, queues } = this.parts;
     const kept = await store.keptJob(record.taskId);
-    if (kept === undefined) {
-      return (await store.finish(record, undefined, LOST)).kind === 'ended';
-    }
+    if (kept === undefined) return (await store.finish(record, record.state === 'queued' ? 'none' : record.attempt, LOST)).kind === 'ended';
     const released = await store.release(record, record.attempt, 'waits again, since its job was lost', { newJob: true });
     // Refused where it waits already and was never taken; where it has moved on meanwhile it needs no job of ours.
     if (released.kind !== 'released' && !(released.kind === 'refused' && released.state === 'queued')) return false;
