@@ -148,6 +148,32 @@ describe('start_generation', () => {
     }
   });
 
+  test('a retry whose story could not be told is told it when it comes again', async () => {
+    const own = await RedisFixture.start();
+    try {
+      const other = await ApiFixture.start(own);
+      opened.push(other);
+      await other.putProject('film', 'High');
+      const request = { ...NODE, requestId: uuidv7() };
+      const starter = await other.connect();
+      const { taskId } = await starter.request('start_generation', request);
+      starter.socket.disconnect();
+      const retry = await other.connect();
+      // Whether the channel of its project is whole is asked by PING, which only the telling needs.
+      await other.redis.acl('SETUSER', 'default', '-ping');
+      expect(await retry.request('start_generation', request)).toMatchObject({ taskId, status: 'queued' });
+      expect(await retry.waitForEvent('task_error')).toMatchObject({ code: 'UNAVAILABLE' });
+      expect(retry.seqsOf(taskId)).toEqual([]);
+      await other.redis.acl('SETUSER', 'default', '+ping');
+      expect(await retry.request('start_generation', request)).toMatchObject({ taskId, status: 'queued' });
+      await retry.waitForEvent('task_progress');
+      expect(retry.seqsOf(taskId)).toEqual([1]);
+      await other.dispose();
+    } finally {
+      await own.stop();
+    }
+  });
+
   test('a reservation that a crash left without a task is taken up again', async () => {
     const reserved = uuidv7();
     await api.store.claimRequest('film', 'crashed', reserved);

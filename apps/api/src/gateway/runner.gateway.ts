@@ -183,15 +183,10 @@ export class RunnerGateway implements OnGatewayInit<Server> {
       const { taskId, lastSeq } = parseRequest(ResumeTaskDto, body);
       checkRoom(socket, 2);
       let resumed: TaskRecord | undefined;
-      await this.relay.resume(taskId, lastSeq ?? 0, {
-        open: (record) => {
-          resumed = record;
-          this.toldTo(socket).add(taskId);
-          answer({ event: 'task_resumed', payload: { taskId, status: record.state, lastSeq: record.seq } });
-        },
-        event: (event) => send(socket, event),
-        drained: () => this.hasRead(socket),
-        join: () => join(socket, rooms.task(taskId)),
+      await this.tellFrom(socket, taskId, lastSeq ?? 0, (record) => {
+        resumed = record;
+        this.toldTo(socket).add(taskId);
+        answer({ event: 'task_resumed', payload: { taskId, status: record.state, lastSeq: record.seq } });
       });
       if (resumed?.batchId === undefined) return;
       // Of an ended task too: its batch may go on, or have ended while nobody could tell this client.
@@ -277,9 +272,19 @@ export class RunnerGateway implements OnGatewayInit<Server> {
     const told = this.toldTo(socket);
     if (told.has(taskId)) return;
     told.add(taskId);
-    await this.relay.resume(taskId, 0, {
-      open: () => undefined, event: (event) => send(socket, event), drained: () => this.hasRead(socket), join: () => join(socket, rooms.task(taskId)),
-    });
+    await this.tellFrom(socket, taskId, 0, () => undefined);
+  }
+
+  /** Tells a task's story after `lastSeq`, and what comes. Where that fails it is not told: a start that is sent again tries once more. */
+  private async tellFrom(socket: Socket, taskId: string, lastSeq: number, open: (record: TaskRecord) => void): Promise<void> {
+    try {
+      await this.relay.resume(taskId, lastSeq, {
+        open, event: (event) => send(socket, event), drained: () => this.hasRead(socket), join: () => join(socket, rooms.task(taskId)),
+      });
+    } catch (error) {
+      if (!socket.rooms.has(rooms.task(taskId))) this.toldTo(socket).delete(taskId);
+      throw error;
+    }
   }
 
   private hasRead(socket: Socket): Promise<boolean> {
