@@ -1,7 +1,6 @@
 export { TaskStore } from './task-store.js';
 export type { AppendOutcome, BatchRecord, BeginOutcome, CancelOutcome, FinishOutcome, QueueStanding, ReleaseOutcome, TaskEnd, TellOutcome, WorkerOrder } from './task-store.js';
 export { AbsenceWatch } from './absence-watch.js';
-export type { KeptJob } from './kept-job.js';
 export { OpenTasks } from './open-tasks.js';
 export { ProjectHistory } from './project-history.js';
 export type { HistoryPlace } from './project-history.js';
@@ -12,7 +11,6 @@ export { connectRedis } from './redis-connection.js';
 export type { ConnectionRole } from './redis-connection.js';
 export { parseRedisUrl } from './redis-location.js';
 export { redisFault } from './redis-fault.js';
-export type { RedisFault } from './redis-fault.js';
 export { RedisFitness } from './redis-fitness.js';
 export { WORKER_BEAT_MS, WORKER_WORD_MS, WorkerRegistry } from './worker-registry.js';
 export type { DeviceFacts, HostFacts, WorkerFacts } from './worker-registry.js';

@@ -112,7 +112,7 @@ describe('WorkerRegistry', () => {
 
   test('waits for a lost word or two, and knows of a death before a job of the dead can be given again', () => {
     expect(WORKER_WORD_MS).toBeGreaterThanOrEqual(4 * WORKER_BEAT_MS);
-    // A job's lock lasts 10 s and is renewed every 5 s (the worker's intake): so much is left of it at least.
+    // So long lasts a job's lock (the worker's intake).
     expect(WORKER_WORD_MS).toBeLessThanOrEqual(5000);
   });
 });
