@@ -16,6 +16,9 @@ import { BULLMQ_PRIORITY, JOB_NAME, queueName, type JobPayload, type TaskPriorit
 import { DepthGauge } from './depth-gauge.js';
 import type { QueueDepth } from './queue-depth.js';
 
+/** Pause before a queue that could not be opened is made anew, milliseconds. */
+const REOPEN_MS = 500;
+
 export interface TaskQueuesOptions {
   prefix: string;
   tiers: Tiers;
@@ -24,30 +27,47 @@ export interface TaskQueuesOptions {
 export class TaskQueues {
   private readonly logger = new Logger('Queues');
   private readonly depths = new DepthGauge((tier) => this.readDepth(tier));
-  private readonly queues: Readonly<Record<QualityTier, Queue<JobPayload>>>;
+  private readonly queues: Record<QualityTier, Queue<JobPayload>>;
+  private closed = false;
 
   constructor(private readonly redis: Redis, private readonly options: TaskQueuesOptions) {
-    const entries = QUALITY_TIERS.map((tier) => {
-      const queue = new Queue<JobPayload>(queueName(tier), {
-        connection: redis,
-        prefix: options.prefix,
-        defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 3, backoff: { type: 'fixed', delay: 1000 } },
-        // Nobody reads BullMQ's own event stream for history; a short one costs less memory.
-        streams: { events: { maxLen: 1000 } },
-      });
-      // The connection reports its own errors; without a listener Node would end the process.
-      queue.on('error', (error) => this.logger.debug(`${queue.name}: ${error.message}`));
-      return [tier, queue] as const;
-    });
-    this.queues = Object.fromEntries(entries) as unknown as Record<QualityTier, Queue<JobPayload>>;
+    this.queues = Object.fromEntries(QUALITY_TIERS.map((tier) => [tier, this.open(tier)])) as unknown as Record<QualityTier, Queue<JobPayload>>;
     // Each time Redis comes (back), perhaps as a fresh one.
     redis.on('ready', this.limit);
-    if (redis.status === 'ready') this.limit();
+  }
+
+  /**
+   * Makes a tier's queue. BullMQ asks Redis for its version first, once: a queue whose question is not answered in time (a
+   * Redis that is slow for a moment) would refuse everything from then on, so another one takes its place.
+   */
+  private open(tier: QualityTier): Queue<JobPayload> {
+    const queue = new Queue<JobPayload>(queueName(tier), {
+      connection: this.redis,
+      prefix: this.options.prefix,
+      defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 3, backoff: { type: 'fixed', delay: 1000 } },
+      // Nobody reads BullMQ's own event stream for history; a short one costs less memory.
+      streams: { events: { maxLen: 1000 } },
+    });
+    // The connection reports its own errors; without a listener Node would end the process.
+    queue.on('error', (error) => this.logger.debug(`${queue.name}: ${error.message}`));
+    queue.waitUntilReady().then(() => this.limitTier(tier), (error: unknown) => {
+      if (this.closed) return;
+      this.logger.warn(`the queue ${queue.name} could not be opened: ${(error as Error).message}; trying again`);
+      queue.close().catch((failure: unknown) => this.logger.debug(`${queue.name}: ${String(failure)}`));
+      setTimeout(() => {
+        if (!this.closed) this.queues[tier] = this.open(tier);
+      }, REOPEN_MS).unref();
+    });
+    return queue;
   }
 
   /** Resolves once Redis has been reached and BullMQ's scripts are known to the connection. */
   async whenReady(): Promise<void> {
-    await Promise.all(Object.values(this.queues).map((queue) => queue.waitUntilReady()));
+    while (!this.closed) {
+      const opened = await Promise.allSettled(Object.values(this.queues).map((queue) => queue.waitUntilReady()));
+      if (opened.every(({ status }) => status === 'fulfilled')) return;
+      await new Promise((resolve) => setTimeout(resolve, REOPEN_MS));
+    }
   }
 
   /** Tasks that wait in a tier's queue, as of just now. At most one round trip. */
@@ -92,16 +112,19 @@ export class TaskQueues {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     this.redis.off('ready', this.limit);
     await Promise.all(Object.values(this.queues).map((queue) => queue.close()));
   }
 
-  /** Writes the tiers' `max_concurrent` where every worker of the cluster heeds it. */
   private readonly limit = (): void => {
-    for (const tier of QUALITY_TIERS) {
-      this.queues[tier].setGlobalConcurrency(this.options.tiers[tier].max_concurrent).catch((error: unknown) => {
-        this.logger.warn(`the limit of ${queueName(tier)} could not be written: ${(error as Error).message}; trying again when Redis is back`);
-      });
-    }
+    for (const tier of QUALITY_TIERS) this.limitTier(tier);
   };
+
+  /** Writes the tier's `max_concurrent` where every worker of the cluster heeds it. */
+  private limitTier(tier: QualityTier): void {
+    this.queues[tier].setGlobalConcurrency(this.options.tiers[tier].max_concurrent).catch((error: unknown) => {
+      this.logger.warn(`the limit of ${queueName(tier)} could not be written: ${(error as Error).message}; trying again when Redis is back`);
+    });
+  }
 }
