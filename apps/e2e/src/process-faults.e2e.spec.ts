@@ -23,19 +23,21 @@ const AT_ONCE = 50;
 /** Connections that come and go by themselves (a look at Redis, a request to the daemon under way). */
 const SPARE = 8;
 
-/** Lets go of a child in a session of its own, and of grandchildren that nobody waits for, and ends well. */
+/** Lets go of a child in a session of its own, and of grandchildren that nobody waits for, and ends well once its gate is open. */
 const DESERTER_PROGRAM = `
 const { spawn } = require('node:child_process');
 let text = '';
 process.stdin.setEncoding('utf8').on('data', (chunk) => { text += chunk; }).on('end', () => {
-  const { parameters: { mark }, outputDir } = JSON.parse(text);
+  const { parameters: { mark, output_path }, outputDir } = JSON.parse(text);
   const stay = 'setInterval(() => undefined, 1000)';
   const leave = 'require("node:child_process").spawn(process.execPath, ["-e", ' + JSON.stringify(stay) + ', process.argv[1]], { detached: true, stdio: "ignore" }).unref()';
   spawn(process.execPath, ['-e', stay, mark], { detached: true, stdio: 'ignore' }).unref();
   spawn(process.execPath, ['-e', leave, mark], { stdio: 'ignore' }).once('exit', () => {
-    require('node:fs').writeFileSync(outputDir + '/note.txt', 'well');
+    const { existsSync, writeFileSync } = require('node:fs');
+    writeFileSync(outputDir + '/note.txt', 'well');
     process.stdout.write(JSON.stringify({ type: 'progress', progress: 90, step: 'deserted' }) + '\\n');
-    process.stdout.write(JSON.stringify({ type: 'output', path: 'note.txt' }) + '\\n', () => setTimeout(() => process.exit(0), 300));
+    process.stdout.write(JSON.stringify({ type: 'output', path: 'note.txt' }) + '\\n');
+    setInterval(() => existsSync('/workspace/' + output_path.split('/')[2] + '/go') && process.exit(0), 20);
   });
 });`;
 
@@ -126,9 +128,9 @@ describe('a pipeline', () => {
     const mark = `deserter-${randomUUID()}`;
     const { taskId } = await editor.start({ projectId: project.id, nodeType: DESERTER, parameters: { mark } });
     await editor.reached(taskId, ({ progress }) => progress >= 90);
-    const left = await processesWith(mark);
+    expect((await processesWith(mark)).length).toBeGreaterThanOrEqual(2);
+    await stack.open(project, 'go');
     await editor.success(taskId);
-    expect(left.length).toBeGreaterThanOrEqual(2);
     await waitFor('all of them to be gone', async () => (await processesWith(mark)).length === 0);
     await checkInvariants(stack);
   }, TEST_MS);

@@ -18,6 +18,9 @@ const TEST_MS = 120_000;
 /** A task may have to wait until a lock has run out, and for a reconnect; both twice over on a busy machine. */
 const RECOVERY_MS = 60_000;
 
+/** How long Redis is stopped: over the 5 s of a lock, and over the pulse of a connection. */
+const FROZEN_MS = 9000;
+
 let stack: RunnerStack;
 let editor: Editor;
 
@@ -165,9 +168,6 @@ describe('a Redis', () => {
     stack.workers.splice(stack.workers.indexOf(other), 1);
   }, TEST_MS);
 });
-
-/** How long Redis is stopped: over the 5 s of a lock, and over the pulse of a connection. */
-const FROZEN_MS = 9000;
 
 it('a Redis that is killed, and loses its last second, gets the lost tasks again by the same requests, each once', async () => {
   stack = await RunnerStack.start({ workers: 0 });
