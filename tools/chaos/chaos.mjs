@@ -41,6 +41,8 @@ void runProgram(async (context) => {
   if (unknown !== undefined) throw new SetupError(`There is no fault "${unknown}".`, usageText(ALL_FAULT_KINDS));
   const { base } = await setUpImages(context, engine);
   if (base !== undefined) process.env.FUNCTION_RUNNER_TEST_BASE_IMAGE ??= base.reference;
+  // Whence the daemon of the run gets that image, where the set-up has started or found another than the default one.
+  if (engine.dockerHost !== undefined) process.env.DOCKER_HOST = engine.dockerHost;
 
   const { runChaos } = await driver('run-chaos.js');
   const { chaosFigures } = await driver('report/chaos-figures.js');
