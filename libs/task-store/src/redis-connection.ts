@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { keepSubscribed } from './keep-subscribed.js';
 import { redisLocation } from './redis-location.js';
 import { feelPulse } from './redis-pulse.js';
 
@@ -23,6 +24,8 @@ export function connectRedis(url: string, role: ConnectionRole, onError: (error:
   const options: RedisOptions = {
     ...(role === 'request' ? { maxRetriesPerRequest: 1, commandTimeout: 1000, enableOfflineQueue: true } : { maxRetriesPerRequest: null }),
     enableAutoPipelining: role !== 'subscriber',
+    // See `keepSubscribed`.
+    autoResubscribe: false,
     connectionName: `function-runner-${role}`,
     retryStrategy: (attempt) => Math.max(pauseBefore(attempt), performance.now() - refusedAt < REFUSED_PAUSE_MS ? REFUSED_PAUSE_MS : 0),
     sentinelRetryStrategy: pauseBefore,
@@ -38,6 +41,13 @@ export function connectRedis(url: string, role: ConnectionRole, onError: (error:
   const redis = 'url' in location ? new Redis(location.url, options) : new Redis({ ...options, ...location.options });
   for (const greeting of ['hello', 'auth'] as const) keepSecret(redis, greeting);
   if (role !== 'request') waitThroughRefusal(redis);
+  if (role === 'subscriber') {
+    keepSubscribed(redis, (error) => {
+      refusedAt = performance.now();
+      onError(error);
+      redis.disconnect(true);
+    });
+  }
   redis.on('error', onError);
   feelPulse(redis);
   return redis;

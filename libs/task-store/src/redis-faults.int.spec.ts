@@ -118,6 +118,24 @@ test('missing rights are named as that', async () => {
   expect((await check.run()).up).toBe(true);
 });
 
+test('a subscriber whose rights are taken away hears its channels again once it has them back', async () => {
+  const operator = connect('worker');
+  const errors: string[] = [];
+  const heard: string[] = [];
+  const redis = connectRedis(server.url, 'subscriber', ({ message }) => errors.push(message));
+  ends.push(() => redis.disconnect());
+  redis.on('message', (_channel: string, text: string) => heard.push(text));
+  await redis.subscribe('a', 'b');
+  await redis.unsubscribe('b');
+  // Redis itself cuts off who listens to what it may not any more.
+  await operator.acl('SETUSER', 'default', 'resetchannels');
+  await waitFor('two refusals', () => errors.filter((message) => message.startsWith('NOPERM')).length > 1);
+  await operator.acl('SETUSER', 'default', 'allchannels');
+  await waitFor('the channel to be heard', async () => (await operator.publish('a', 'again')) === 1);
+  await waitFor('the message', () => heard.includes('again'));
+  expect(await operator.publish('b', 'no more')).toBe(0);
+});
+
 test('a full Redis answers, and is not fit for work', async () => {
   const [redis, operator] = [connect('request'), connect('worker')];
   const check = checkOf(redis);
