@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TaskEvent } from '@function-runner/progress-protocol';
-import { fill, hasGap, offer, release, type TaskCursor } from './task-cursor.js';
+import { fill, hasGap, offer, release, setBack, type TaskCursor } from './task-cursor.js';
 
 function event(seq: number): TaskEvent {
   return { task_id: 't', node_id: 'n', project_id: 'p', seq, attempt: 1, progress: seq, step: 's', timestamp: '', status: 'running' };
@@ -59,6 +59,13 @@ describe('a task’s cursor', () => {
     const cursor: TaskCursor = { lastSeq: 0, wantedSeq: 5, held: undefined };
     expect(seqsOf(fill(cursor, [1, 2].map(event), 5))).toEqual([1, 2]);
     expect(hasGap(cursor)).toBe(true);
+  });
+
+  test('a cursor that is set back while an empty log is read stays there', () => {
+    const cursor: TaskCursor = { lastSeq: 10, wantedSeq: 12, held: undefined };
+    setBack(cursor, 8);
+    expect(seqsOf(fill(cursor, [], 12))).toEqual([]);
+    expect([cursor.lastSeq, hasGap(cursor)]).toEqual([8, false]);
   });
 
   test('what is heard of while an empty log is read is not passed over', () => {

@@ -44,12 +44,12 @@ export function release(cursor: TaskCursor): TaskEvent[] {
 /**
  * Takes in what the log holds after `lastSeq`. The log is the truth: a hole in it (it is bounded) is passed over,
  * and so is a tail that has expired, or the cursor would wait for ever: that is what had been heard of before the log was
- * read (`known`), and is not in it. What was heard of since may be in the log by now.
+ * read (`known`), and is not in it. What was heard of since may be in the log by now; and the cursor may have been set back since.
  */
 export function fill(cursor: TaskCursor, log: readonly TaskEvent[], known: number): TaskEvent[] {
   const news = log.filter(({ seq }) => seq > cursor.lastSeq);
   const last = news.at(-1);
-  cursor.lastSeq = last === undefined ? Math.max(cursor.lastSeq, known) : last.seq;
+  cursor.lastSeq = last === undefined ? Math.max(cursor.lastSeq, Math.min(known, cursor.wantedSeq)) : last.seq;
   cursor.wantedSeq = Math.max(cursor.wantedSeq, cursor.lastSeq);
   return news;
 }
