@@ -3,6 +3,7 @@
  * quiet, look at it from outside, judge. Read this file first.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { readLogs } from '../invariants/read-logs.js';
 import { ChaosEditor } from './clients/chaos-editor.js';
 import { cutOffClients } from './clients/cut-off-clients.js';
 import { Newcomers } from './clients/newcomers.js';
@@ -10,7 +11,7 @@ import { ProjectWatcher } from './clients/project-watcher.js';
 import { chaosFaults } from './faults/chaos-faults.js';
 import { strikeFaults } from './faults/strike-faults.js';
 import type { ChaosFacts } from './oracle/chaos-facts.js';
-import { askApis, lookAtDisk, readLogs } from './oracle/gather-facts.js';
+import { askApis, lookAtDisk } from './oracle/gather-facts.js';
 import { judgeChaos, type Verdict } from './oracle/judge-chaos.js';
 import { quietEnd } from './oracle/quiet-end.js';
 import type { FaultKind } from './plan/fault-kinds.js';
@@ -75,7 +76,7 @@ async function play(stage: ChaosStage, { seed, minutes, say }: ChaosOptions, pla
 
   const end = await quietEnd(stage, editors, watchers, say);
   await newcomers.close();
-  const logs = await readLogs(stage);
+  const logs = await readLogs(stage.redis);
   const facts = {
     faults, logs, ...end, ...(await lookAtDisk(stage)),
     asked: editors.flatMap(({ tasks }) => tasks),

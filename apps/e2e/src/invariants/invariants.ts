@@ -5,12 +5,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
 import type { TaskEvent } from '@function-runner/progress-protocol';
 import { queueName } from '@function-runner/task-contract';
 import { waitFor } from '@function-runner/testing';
 import type { RunnerStack } from '../stack/runner-stack.js';
+import { leasesIn } from './leases-in.js';
+import { readLogs } from './read-logs.js';
 import { checkLog, checkStories, isTerminal } from './story-rules.js';
 
 /** A job is put away, and a container's removal shows, a moment after the task's end is told. */
@@ -28,26 +29,15 @@ export async function checkInvariants(stack: RunnerStack): Promise<void> {
   for (const editor of editors) checkStories(editor.heard, logs);
   await waitFor('I4: no container of ours to be left', async () => holds(await stack.containers.present()), SETTLE_MS);
   await waitFor('I6: no job to be active', async () => holds(await activeJobs(stack)), SETTLE_MS);
-  await waitFor('I5: nothing to be leased', async () => holds(await leases(stack.redis)), SETTLE_MS);
+  await waitFor('I5: nothing to be leased', async () => holds(await leasesIn(stack.redis)), SETTLE_MS);
   await checkWorkspace(stack, logs);
-}
-
-/** What stands in the books of all hosts: each lease, and each resource of which something is leased. */
-async function leases(redis: Redis): Promise<string[]> {
-  const found: string[] = [];
-  for (const key of await keysLike(redis, 'lease:{*}:leases')) found.push(...(await redis.hvals(key)));
-  for (const key of await keysLike(redis, 'lease:{*}:leased')) found.push(...Object.entries(await redis.hgetall(key)).filter(([, amount]) => amount !== '0').map(([resource, amount]) => `${amount} of ${resource}`));
-  return found;
 }
 
 /** Every task's event log, once each task has ended. */
 async function settledLogs(stack: RunnerStack): Promise<Map<string, TaskEvent[]>> {
-  const logs = new Map<string, TaskEvent[]>();
+  let logs = new Map<string, TaskEvent[]>();
   await waitFor('I1: every task to have ended', async () => {
-    for (const key of await keysLike(stack.redis, 'task:{*}:events')) {
-      const entries = await stack.redis.xrange(key, '-', '+');
-      logs.set(key.slice('task:{'.length, -'}:events'.length), entries.map(([, fields]) => JSON.parse(fields[1] ?? '') as TaskEvent));
-    }
+    logs = await readLogs(stack.redis);
     return holds([...logs].filter(([, events]) => !isTerminal(events.at(-1))).map(([taskId]) => taskId));
   }, SETTLE_MS);
   return logs;
@@ -92,16 +82,4 @@ async function names(folder: string): Promise<string[]> {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;
   }
-}
-
-/** Keys of this pattern; braces stand for themselves in Redis. */
-export async function keysLike(redis: Redis, pattern: string): Promise<string[]> {
-  const found: string[] = [];
-  let cursor = '0';
-  do {
-    const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 1000);
-    cursor = next;
-    found.push(...keys);
-  } while (cursor !== '0');
-  return found.sort();
 }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { keysLike } from '../invariants/invariants.js';
+import { keysLike } from '../invariants/keys-like.js';
 
 /** Looks at what is leased on every host again and again, as an outside program can. Changes nothing. */
 export class BookWatch {

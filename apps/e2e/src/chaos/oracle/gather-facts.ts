@@ -4,9 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { QUALITY_TIERS } from '@function-runner/pipeline-schema';
-import type { TaskEvent, TaskSummary } from '@function-runner/progress-protocol';
+import type { TaskSummary } from '@function-runner/progress-protocol';
 import { queueName } from '@function-runner/task-contract';
-import { keysLike } from '../../invariants/invariants.js';
 import type { ExpectedFile } from '../pipelines/expected-take.js';
 import type { ChaosStage } from '../stage/chaos-stage.js';
 import type { FoundTake } from './chaos-facts.js';
@@ -16,15 +15,6 @@ const OPEN_JOBS = ['waiting', 'active', 'delayed', 'prioritized', 'waiting-child
 
 /** Questions that an api is asked at once. */
 const AT_ONCE = 16;
-
-export async function readLogs({ redis }: ChaosStage): Promise<Map<string, TaskEvent[]>> {
-  const found = await keysLike(redis, 'task:{*}:events');
-  const logs = await Promise.all(found.map(async (key): Promise<[string, TaskEvent[]]> => {
-    const entries = await redis.xrange(key, '-', '+');
-    return [key.slice('task:{'.length, -'}:events'.length), entries.map(([, fields]) => JSON.parse(fields[1] ?? '') as TaskEvent)];
-  }));
-  return new Map(logs);
-}
 
 /** What each api says of these tasks, by its title. */
 export async function askApis({ apis }: ChaosStage, taskIds: readonly string[]): Promise<Map<string, Map<string, TaskSummary | undefined>>> {
@@ -50,13 +40,6 @@ export async function openJobs({ redis }: ChaosStage): Promise<string[]> {
     return counted.flat();
   }));
   return found.flat();
-}
-
-/** What stands in the books of all hosts: each lease, and each resource of which something is leased. */
-export async function leasesIn({ redis }: ChaosStage): Promise<string[]> {
-  const leases = await Promise.all((await keysLike(redis, 'lease:{*}:leases')).map((key) => redis.hvals(key)));
-  const amounts = await Promise.all((await keysLike(redis, 'lease:{*}:leased')).map(async (key) => Object.entries(await redis.hgetall(key)).filter(([, amount]) => amount !== '0').map(([resource, amount]) => `${amount} of ${resource}`)));
-  return [...leases.flat(), ...amounts.flat()];
 }
 
 /** Every take on the disk, and what lies in the outputs beside them. */

@@ -1,10 +1,12 @@
 /** Waits, with every fault healed, until nothing moves any more, or until it had to: what does not come to rest is what the oracle finds. */
 import { waitFor } from '@function-runner/testing';
+import { leasesIn } from '../../invariants/leases-in.js';
+import { readLogs } from '../../invariants/read-logs.js';
 import { isTerminal } from '../../invariants/story-rules.js';
 import type { ChaosEditor } from '../clients/chaos-editor.js';
 import type { ProjectWatcher } from '../clients/project-watcher.js';
 import type { ChaosStage } from '../stage/chaos-stage.js';
-import { leasesIn, lookAtDisk, openJobs, readLogs } from './gather-facts.js';
+import { lookAtDisk, openJobs } from './gather-facts.js';
 
 /** Lost connections are noticed, processes are up and lost tasks run again long before. */
 const READY_MS = 60_000;
@@ -36,14 +38,14 @@ export async function quietEnd(stage: ChaosStage, editors: readonly ChaosEditor[
   say('all faults are healed; waiting for the last tasks');
   // Each wait that is in vain leaves its trace in what is gathered afterwards.
   await inVain(waitFor('every editor to have heard its tasks end', () => editors.every(({ settled }) => settled), SETTLE_MS, LOOK_MS));
-  await inVain(waitFor('every task to have ended', async () => [...(await readLogs(stage)).values()].every((events) => isTerminal(events.at(-1))), TOLD_MS, LOOK_MS));
+  await inVain(waitFor('every task to have ended', async () => [...(await readLogs(stage.redis)).values()].every((events) => isTerminal(events.at(-1))), TOLD_MS, LOOK_MS));
   const endedAt = Date.now();
-  const logs = await readLogs(stage);
+  const logs = await readLogs(stage.redis);
   await inVain(waitFor('every watcher to have heard it all', () => watchers.every(({ current }) => current !== undefined && [...current.stories.keys(), ...current.begins.keys()].every((taskId) => Math.max(current.lastSeq(taskId), current.begins.get(taskId) ?? 0) >= (logs.get(taskId)?.length ?? 0))), TOLD_MS, LOOK_MS));
   say('all tasks have ended; waiting for the last containers and leases to go');
   let left = { containers: ['not looked at'], leases: ['not looked at'], jobs: ['not looked at'] };
   await inVain(waitFor('nothing to be left', async () => {
-    left = { containers: await stage.containers.present(), leases: await leasesIn(stage), jobs: await openJobs(stage) };
+    left = { containers: await stage.containers.present(), leases: await leasesIn(stage.redis), jobs: await openJobs(stage) };
     return left.containers.length + left.leases.length + left.jobs.length === 0;
   }, Math.max(LOOK_MS, endedAt + LEFT_MS - Date.now()), LOOK_MS));
   await inVain(waitFor('no folder to be left', async () => (await lookAtDisk(stage)).strays.length === 0, STRAYS_MS, 4 * LOOK_MS));

@@ -26,6 +26,9 @@ const ENVIRONMENT: Environment = {
   MAX_WORKER_LOSSES: '50', LOG_LEVEL: 'debug',
 };
 
+/** No fault keeps Redis away for so long: one that has not come back by then does not, and the run must not wait for it for ever. */
+const ANSWER_MS = 60_000;
+
 const PROJECTS = [{ name: 'Odessa Steps', quality: 'standard' }, { name: 'Night Train', quality: 'high' }] as const;
 
 export class ChaosStage {
@@ -45,7 +48,7 @@ export class ChaosStage {
     readonly dockerSocket: string,
     apiPorts: readonly number[],
   ) {
-    this.redis = new Redis(stack.redisServer.url, { maxRetriesPerRequest: null, retryStrategy: () => 100 });
+    this.redis = new Redis(stack.redisServer.url, { maxRetriesPerRequest: null, retryStrategy: () => 100, commandTimeout: ANSWER_MS });
     // It reconnects; what it was asked waits meanwhile.
     this.redis.on('error', () => undefined);
     stack.redis.on('error', () => undefined);
