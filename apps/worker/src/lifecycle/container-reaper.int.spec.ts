@@ -8,6 +8,7 @@ import { v4 as uuid } from 'uuid';
 import { loadWorkerConfig } from '../config/worker-config.js';
 import type { ContainerEngine } from '../container/container-engine.port.js';
 import { LABEL } from '../container/container-labels.js';
+import { DeadWorkers } from '../lease/dead-workers.js';
 import { createLogger } from '../logging/logger.js';
 import { WorkerSite } from '../worker-site.fixture.js';
 import { WorkerWiring } from '../worker-wiring.fixture.js';
@@ -27,12 +28,20 @@ afterEach(async () => {
 afterAll(() => site.close());
 
 /** A worker on a host of its own, and the reaper of it, which does nothing yet. */
-async function reaperOf(workerId: string, { settings = {}, engine }: { settings?: Record<string, string>; engine?: (real: ContainerEngine) => ContainerEngine } = {}): Promise<{ worker: WorkerWiring; reaper: ContainerReaper }> {
+async function reaperOf(workerId: string, { settings = {}, engine }: { settings?: Record<string, string>; engine?: (real: ContainerEngine) => ContainerEngine } = {}): Promise<{ worker: WorkerWiring; reaper: ContainerReaper; looks: () => number }> {
   const worker = await new WorkerWiring({ ...loadWorkerConfig(site.environment({ HOST_ID: uuid(), ...settings })), workerId }).open();
   const { store, registry, workspace, host, leases, config, redis, live, metrics } = worker;
-  const reaper = new ContainerReaper(engine?.(worker.engine) ?? worker.engine, store, registry, workspace, host, leases, config, redis, live, metrics, createLogger('silent', 'test'));
+  let looks = 0;
+  const dead = new DeadWorkers({
+    list: async () => {
+      const words = await registry.list();
+      looks += 1;
+      return words;
+    },
+  });
+  const reaper = new ContainerReaper(engine?.(worker.engine) ?? worker.engine, store, registry, dead, workspace, host, leases, config, redis, live, metrics, createLogger('silent', 'test'));
   ends.push(() => worker.close(), () => reaper.stop());
-  return { worker, reaper };
+  return { worker, reaper, looks: () => looks };
 }
 
 /** The word of a worker. */
@@ -206,6 +215,18 @@ describe('leases of dead workers', () => {
     await worker.registry.leave('living');
     await waitFor('the lease to be given back', async () => (await ids(worker)).length === 0);
     expect(await site.docker.exists(container)).toBe(false);
+  });
+
+  it('nor those of one whose word is missing as well, as after an outage of Redis, and comes again', async () => {
+    const { worker, reaper, looks } = await reaperOf('own');
+    const lease = await leaseOf(worker, 'late');
+    const container = await site.docker.plant(image, { [LABEL.install]: site.docker.installId, [LABEL.worker]: 'late', [LABEL.task]: 'task', [LABEL.attempt]: '1', [LABEL.lease]: lease });
+    reaper.start();
+    await waitFor('a look that finds no word of it', () => looks() > 0);
+    await keepAlive(worker, 'late');
+    await looked(worker);
+    expect(await ids(worker)).toEqual([lease]);
+    expect(await site.docker.exists(container)).toBe(true);
   });
 
   it('nor are our own, unless we know nothing of them: granted in an answer that was lost, or not given back', async () => {

@@ -7,6 +7,7 @@ import type { Lease } from '@function-runner/lease-book';
 import { WorkerRegistry, type TaskStore } from '@function-runner/task-store';
 import { WORKER_CONFIG, type WorkerConfig } from '../config/worker-config.js';
 import { CONTAINER_ENGINE, type ContainerEngine, type FoundContainer } from '../container/container-engine.port.js';
+import { DeadWorkers } from '../lease/dead-workers.js';
 import { Host, LEASE_TTL_MS } from '../lease/host.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { LOGGER, type Logger } from '../logging/logger.js';
@@ -37,7 +38,8 @@ export class ContainerReaper {
   constructor(
     @Inject(CONTAINER_ENGINE) private readonly engine: ContainerEngine,
     @Inject(TASK_STORE) store: TaskStore,
-    private readonly registry: WorkerRegistry,
+    registry: WorkerRegistry,
+    private readonly dead: DeadWorkers,
     private readonly workspace: Workspace,
     private readonly host: Host,
     private readonly leases: LeaseKeeper,
@@ -101,8 +103,9 @@ export class ContainerReaper {
   }
 
   private async putAway(lease: Lease, containers: readonly FoundContainer[]): Promise<void> {
-    // One that lives looks after its own: what it holds it renews, and what it could not give back it finds here itself.
-    if (lease.holder !== this.config.workerId && (await this.registry.isAlive(lease.holder))) return;
+    // One that lives looks after its own: what it holds it renews, and what it could not give back it finds here itself. After
+    // an outage of Redis it has not renewed yet, nor given its word: only one that is dead for sure has nothing running here.
+    if (lease.holder !== this.config.workerId && !(await this.dead.isDead(lease.holder))) return;
     for (const container of containers) await this.remove(container);
     // Given back as it was when the containers were looked for: whoever renewed it since may have started another.
     if (!(await this.host.book.releaseExpired(lease))) return;
