@@ -8,6 +8,8 @@ import type { QualityTier } from '@function-runner/pipeline-schema';
 import { BYPASS_LIMIT } from '@function-runner/scheduling';
 import type { TaskIdentity } from '@function-runner/task-store';
 import { v4 as uuid } from 'uuid';
+import { DeadWorkers } from '../lease/dead-workers.js';
+import { TASK_EXECUTOR, type Attempt, type Made, type TaskExecutor } from '../run/task-executor.port.js';
 import { WorkerSite, type InProcessWorker } from '../worker-site.fixture.js';
 
 let site: WorkerSite;
@@ -80,6 +82,51 @@ describe('the queues', () => {
     expect(mostAtOnce(low)).toBe(1);
     expect(mostAtOnce(high)).toBe(3);
     for (const { app } of both) await app.close();
+  });
+
+  it('give a task that a worker has lost back to it only once its earlier run has ended there', async () => {
+    const { app, ask } = await site.startInProcess({ CONTAINER_ENGINE: 'null', NULL_ENGINE_DURATION_MS: '4000' });
+    await waitFor('readiness', async () => (await ask('/health/ready')).status === 200);
+    // What it ends takes its time, as a container does that its engine does not let go of.
+    const executor = app.get<TaskExecutor>(TASK_EXECUTOR);
+    const execute = executor.execute.bind(executor);
+    const [begun, stopped]: number[][] = [[], []];
+    let letGo: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => (letGo = resolve));
+    executor.execute = async (attempt: Attempt): Promise<Made> => {
+      begun?.push(attempt.number);
+      try {
+        return await execute(attempt);
+      } catch (error) {
+        stopped?.push(attempt.number);
+        await ended;
+        throw error;
+      }
+    };
+    const dead = app.get(DeadWorkers);
+    const look = dead.look.bind(dead);
+    let looks = 0;
+    dead.look = () => {
+      looks += 1;
+      return look();
+    };
+
+    const task = await site.submit('', { nodeId: 'lost-and-found' });
+    await waitFor('the run', () => begun?.length === 1);
+    const key = (name: string): string => `bull:quality_high:${name}`;
+    // As another worker does to a job whose lock has run out.
+    await site.connection.multi().del(key(`${task.taskId}:lock`)).lrem(key('active'), -1, task.taskId).rpush(key('wait'), task.taskId).exec();
+    await waitFor('the run to be told', () => stopped?.length === 1);
+    const before = looks;
+    // One may have been under way.
+    await waitFor('two whole looks at the queues', () => looks > before + 2);
+    expect(begun).toEqual([1]);
+    expect(await site.connection.lrange(key('wait'), 0, -1)).toEqual([task.taskId]);
+    letGo();
+    expect((await site.end(task)).last).toMatchObject({ status: 'completed', attempt: 2 });
+    expect(begun).toEqual([1, 2]);
+    await waitFor('the queue to be empty', async () => (await site.jobs('high')) === 0);
+    await app.close();
   });
 });
 

@@ -6,8 +6,8 @@
  * follows whenever something may have changed: a task came, something came free, a container became warm. The slow look
  * behind it finds what messages did not tell.
  *
- * Owns the loop and the tasks under way. Must stay true: no more than WORKER_CONCURRENCY tasks run; a task that is run has
- * its lease from before it was taken until what ran is gone; whatever becomes of a run, its job is completed or put back;
+ * Owns the loop and the tasks under way. Must stay true: no more than WORKER_CONCURRENCY tasks run; none is taken again
+ * while an earlier run of it is still being ended here, since both would go by the same names; a task that is run has its lease from before it was taken until what ran is gone; whatever becomes of a run, its job is completed or put back;
  * what dead workers had in hand waits again soon.
  */
 import { Inject, Injectable } from '@nestjs/common';
@@ -66,7 +66,7 @@ export class Intake implements WarmUpGate {
   private readonly queues: TierQueues;
   private readonly lostJobs: LostJobs;
   private readonly waiting: WaitingMirror;
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly underWay = new Map<string, Promise<void>>();
   /** Since when tasks have been left to others, milliseconds of the monotonic clock. */
   private readonly leftToOthers = new Map<string, number>();
   private readonly reserved = new Set<string>();
@@ -152,7 +152,7 @@ export class Intake implements WarmUpGate {
   /** Waits for what still runs, then lets go of the queues. */
   async close(): Promise<void> {
     this.stopping.abort();
-    await Promise.all(this.underWay);
+    await Promise.all(this.underWay.values());
     this.redis.subscriber.off('message', this.onMessage);
     await this.queues.close();
   }
@@ -226,6 +226,8 @@ export class Intake implements WarmUpGate {
     const ours: { task: WaitingTask; placement: Placed }[] = [];
     for (const start of starts) {
       if (ours.length === places) break;
+      // It was lost here, and is not put away yet: it comes back to mind when it is.
+      if (this.underWay.has(start.task.taskId)) continue;
       const placement = this.placementHere(start.task, start.placement, cluster);
       if (placement === undefined) continue;
       if (placement.evict.length > 0) this.makeRoom(start.task, placement);
@@ -302,7 +304,7 @@ export class Intake implements WarmUpGate {
   private async fetch(held: readonly HeldStart[], cluster: ClusterState): Promise<void> {
     const vain: HeldStart[] = [];
     const taken: TakenTask[] = [];
-    await Promise.all(QUALITY_TIERS.map(async (tier) => {
+    const answered = await Promise.allSettled(QUALITY_TIERS.map(async (tier) => {
       const ofTier = held.filter(({ task }) => task.tier === tier);
       if (ofTier.length === 0) return;
       const answers = await this.queues.take(tier, ofTier.map(({ task }) => task.taskId)).catch((error: unknown) => {
@@ -324,9 +326,12 @@ export class Intake implements WarmUpGate {
           vain.push(start);
         }
       }
-    })).finally(() => this.letGo(vain));
+    }));
+    // Not before all have answered: what comes in vain later would be held for ever.
+    this.letGo(vain);
     // With the first words of the runs, which go over the other connection.
     if (taken.length > 0) this.say({ kind: 'taken', host: this.host.id, worker: this.config.workerId, tasks: taken }, this.redis.main);
+    for (const answer of answered) if (answer.status === 'rejected') throw answer.reason;
   }
 
   private letGo(vain: readonly HeldStart[]): void {
@@ -335,13 +340,14 @@ export class Intake implements WarmUpGate {
   }
 
   private carry(start: HeldStart, job: TakenJob): void {
+    const { taskId } = start.task;
     const carried = this.carryOut(start, job)
-      .catch((error: unknown) => this.logger.error({ err: error, task: start.task.taskId }, 'a task could not be put away; its lock runs out, and another worker takes it'))
+      .catch((error: unknown) => this.logger.error({ err: error, task: taskId }, 'a task could not be put away; its lock runs out, and another worker takes it'))
       .finally(() => {
-        this.underWay.delete(carried);
+        this.underWay.delete(taskId);
         this.wake();
       });
-    this.underWay.add(carried);
+    this.underWay.set(taskId, carried);
   }
 
   private async carryOut({ task, lease, warm }: HeldStart, { payload, claim, starts }: TakenJob): Promise<void> {
