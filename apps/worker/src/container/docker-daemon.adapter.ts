@@ -78,19 +78,22 @@ export class DockerDaemon {
 
   /** @throws TaskError IMAGE_NOT_AVAILABLE | EngineFault | the reason of the signal */
   async pull(image: string, signal: AbortSignal): Promise<void> {
+    const silence = new AbortController();
+    // From the question on: a daemon that hangs gives not even the beginning of an answer.
+    const silent = setTimeout(() => silence.abort(new DOMException('no word of the pull', 'TimeoutError')), this.patience.pullSilenceMs);
     try {
-      const stream = (await this.docker.pull(image, { abortSignal: signal })) as Readable;
+      const stream = (await this.docker.pull(image, { abortSignal: AbortSignal.any([signal, silence.signal]) })) as Readable;
       await new Promise<void>((resolve, reject) => {
-        const silent = setTimeout(() => stream.destroy(new DOMException('no word of the pull', 'TimeoutError')), this.patience.pullSilenceMs);
         this.docker.modem.followProgress(stream, (error: Error | null) => {
-          clearTimeout(silent);
           if (error) reject(error);
           else resolve();
         }, () => silent.refresh());
       });
     } catch (error) {
       signal.throwIfAborted();
-      throw this.judged('pull', error, image);
+      throw this.judged('pull', silence.signal.aborted ? silence.signal.reason : error, image);
+    } finally {
+      clearTimeout(silent);
     }
   }
 
@@ -129,7 +132,7 @@ export class DockerDaemon {
   async nextExit(id: string, signal: AbortSignal): Promise<{ code: Promise<number | undefined> }> {
     // Not by dockerode's wait(): that one never settles where the connection breaks after the answer has begun.
     const answer = await this.ask('wait', () => this.stream(`/containers/${id}/wait?`, { condition: 'next-exit' }, signal));
-    return { code: textOf(answer).then((text) => (text === undefined ? undefined : (JSON.parse(text) as { StatusCode: number }).StatusCode)) };
+    return { code: textOf(answer).then(exitCodeOf) };
   }
 
   /** How it is; undefined where there is none. */
@@ -237,6 +240,15 @@ function textOf(stream: Readable): Promise<string | undefined> {
     stream.on('error', () => resolve(undefined));
     stream.once('close', () => resolve(undefined));
   });
+}
+
+/** The exit code that an answer holds; undefined where it holds none, as of a daemon, or a proxy before it, that ends in the middle of it. */
+function exitCodeOf(text: string | undefined): number | undefined {
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as { StatusCode: number }).StatusCode;
+  } catch {
+    return undefined;
+  }
 }
 
 /** For a rejection: `value` where the daemon answered with one of these states, since that is what was wanted. */

@@ -366,6 +366,15 @@ describe('a connection to the daemon', () => {
     proxy.blackhole(false);
     expect(await engine.version()).toMatch(/^\d+\./);
   }, TEST_MS);
+
+  it('that stalls as an image is to be pulled makes an EngineFault, though the pull has not been answered at all', async () => {
+    const pulling = new DockerEngine({ dockerHost: `unix://${join(folder, 'sock')}`, pull: 'missing', patience: { ...IMPATIENT, pullSilenceMs: 1000 } }, { id: () => Promise.resolve(INSTALL) }, logger);
+    const before = proxy.swallowed;
+    const pull = pulling.ensureImage('localhost:9/nobody/none:1', new AbortController().signal, () => proxy.blackhole(true));
+    await expect(pull).rejects.toMatchObject({ name: 'EngineFault', kind: 'unresponsive' });
+    expect(proxy.swallowed).toBeGreaterThan(before);
+    proxy.blackhole(false);
+  }, TEST_MS);
 });
 
 /** What became of containers of this name, in order. */
