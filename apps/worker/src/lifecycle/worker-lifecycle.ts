@@ -99,7 +99,7 @@ export class WorkerLifecycle implements OnApplicationBootstrap, BeforeApplicatio
   hurry(): void {
     if (this.current !== 'draining' || this.hurried.signal.aborted) return;
     this.logger.warn('told to end once more: running tasks are stopped now, without a grace');
-    this.live.stopAll({ kind: 'drain' });
+    this.live.stopAll({ kind: 'drain', atOnce: true });
     this.hurried.abort();
     this.killOwn().catch((error: unknown) => this.logger.error({ err: error }, 'what runs could not be killed at once; it is tried again'));
   }

@@ -109,7 +109,7 @@ export class RunTask {
       this.learn(payload, made, performance.now() - (pipelineStartedAt ?? performance.now()), vram.end());
       end = completed(task.taskId, made, payload, number, startedAt);
     } catch (error) {
-      const reason = await this.whyStopped(signal, lease, isOurs);
+      const reason = await this.whyStopped(signal, lease, isOurs, logger);
       if (reason !== undefined) {
         if (reason.kind === 'superseded') {
           reporter.close();
@@ -155,9 +155,13 @@ export class RunTask {
    * Why the run was stopped; undefined where it failed by itself, which is believed only once queue and book have said that
    * it is ours: a container that is gone may have been ended by others, who took the task while this process was frozen.
    */
-  private async whyStopped(signal: AbortSignal, lease: HeldLease, isOurs: () => Promise<boolean>): Promise<StopReason | undefined> {
+  private async whyStopped(signal: AbortSignal, lease: HeldLease, isOurs: () => Promise<boolean>, logger: Logger): Promise<StopReason | undefined> {
     if (signal.aborted) return stopReason(signal);
-    const [ours, lost] = await Promise.all([isOurs(), this.leases.isLost(lease)]);
+    const [ours, lost] = await Promise.all([isOurs(), writeDurably(() => this.leases.isLost(lease), signal, logger)]).catch((error: unknown) => {
+      // Stopped while Redis refused to say.
+      if (signal.aborted) return [true, false];
+      throw error;
+    });
     if (signal.aborted) return stopReason(signal);
     if (!ours) return { kind: 'superseded' };
     return lost ? { kind: 'lease-lost' } : undefined;
