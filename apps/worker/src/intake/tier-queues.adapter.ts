@@ -108,8 +108,8 @@ export class TierQueues implements VisibleQueues {
     });
     this.queues = new Map(
       QUALITY_TIERS.map((tier) => {
-        // Its settings are the api's to write, but for the tier's limit.
-        const queue = new Queue<JobPayload>(queueName(tier), { connection: redis, prefix: options.prefix, skipMetasUpdate: true });
+        // Its settings are the api's to write, but for the tier's limit; a version that is asked for at a bad moment is refused for ever.
+        const queue = new Queue<JobPayload>(queueName(tier), { connection: redis, prefix: options.prefix, skipMetasUpdate: true, skipVersionCheck: true });
         queue.on('error', options.onError);
         return [tier, queue];
       }),

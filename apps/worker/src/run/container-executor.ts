@@ -4,6 +4,7 @@
  * Whatever happens, when `execute` settles the container is gone and the draft of the take is published or removed.
  */
 import { Inject, Injectable } from '@nestjs/common';
+import { existsSync } from 'node:fs';
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TaskError, type JobPayload } from '@function-runner/task-contract';
@@ -105,7 +106,11 @@ export class ContainerExecutor implements TaskExecutor {
     });
     const staging = session.outputFolder(taskId, attempt.number);
     try {
-      await this.workspace.stageTask(staging);
+      await this.workspace.stageTask(staging).catch((error: unknown) => {
+        // Others took this worker for dead while it was frozen, and cleared up after it.
+        if (!existsSync(session.terms.folder)) throw new EngineFault('failed', 'the folder of a serving container was removed by others');
+        throw error;
+      });
       const view = this.engine.kind === 'process' ? servingHostView(dirname(project.path), session.terms.folder) : CONTAINER_VIEW;
       const owner = await this.shape.owner(pipeline, lease, { taskId, number: attempt.number }, undefined);
       const line = taskLine({ owner, payload, parameters: parametersIn(view, payload, scene), view }, `${view.output}/${basename(staging)}`);

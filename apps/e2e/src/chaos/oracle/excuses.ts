@@ -15,7 +15,15 @@ const CLOCK_SLACK_MS = 2000;
 
 /** Whether what happened then (milliseconds since the epoch) may have been forgotten by a Redis that was killed. */
 export function mayBeForgotten(faults: readonly FaultRecord[], at: number): boolean {
-  return faults.some(({ kind, effect, struckAt }) => kind === 'redis-killed' && effect !== undefined && at >= struckAt - FORGETS_MS && at <= struckAt + FORGETS_MS);
+  return faults.some(({ kind, effect, struckAt }) => kind === 'redis-killed' && effect !== undefined && at >= flushedUntil(faults, struckAt) && at <= struckAt + FORGETS_MS);
+}
+
+/** What was told before has been flushed: a Redis that is frozen flushes nothing, so that its time does not count. */
+function flushedUntil(faults: readonly FaultRecord[], killedAt: number): number {
+  let since = killedAt - FORGETS_MS;
+  const frozen = faults.filter(({ kind, effect, struckAt }) => kind === 'redis-frozen' && effect !== undefined && struckAt < killedAt).sort((a, b) => b.struckAt - a.struckAt);
+  for (const { struckAt, healedAt } of frozen) if (healedAt > since) since -= Math.min(healedAt, killedAt) - struckAt;
+  return since;
 }
 
 /**
