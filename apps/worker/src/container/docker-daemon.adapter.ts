@@ -36,7 +36,7 @@ export interface ContainerState {
 }
 
 /** A container in a list. */
-export interface ListedContainer {
+interface ListedContainer {
   id: string;
   labels: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch, to the second. */

@@ -10,7 +10,7 @@ import type { ContainerListener } from './container-engine.port.js';
 type Listener = Pick<ContainerListener, 'stdout' | 'stderr'>;
 
 /** A log that is read from its beginning: what was heard is passed over, the rest goes on to the listener, unless it is torn. */
-export interface Rereading extends Listener {
+interface Rereading extends Listener {
   /** Whether the log is known by now not to hold what was heard. */
   readonly isTorn: boolean;
   /** Whether all that was heard has come again: a log that ends before that does not hold it. */

@@ -4,7 +4,7 @@ import { EngineFault } from './engine-fault.js';
 import type { HeardOutput } from './heard-output.js';
 
 /** How it ended: all of the log was heard, or the connection was cut, or the log does not hold what was heard before. */
-export type HearingOutcome = 'whole' | 'cut' | EngineFault;
+type HearingOutcome = 'whole' | 'cut' | EngineFault;
 
 /**
  * Hears a container's log, from its beginning to the container's end, and passes on what was not heard before. Owns the

@@ -15,7 +15,7 @@ const LASTS_MS = 3000;
 const MOST_BETWEEN_LOOKS_MS = 2500;
 
 /** The queues, as far as they are needed here. */
-export interface UnlockedJobs {
+interface UnlockedJobs {
   unlocked(): Promise<UnlockedJob[]>;
   giveAgain(jobs: readonly UnlockedJob[]): Promise<string[]>;
 }
