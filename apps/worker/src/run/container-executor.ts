@@ -206,7 +206,7 @@ export class ContainerExecutor implements TaskExecutor {
       const exit = await this.engine.run(
         plan,
         {
-          created: () => confirmLease(this.leases, lease),
+          created: () => confirmLease(this.leases, lease, signal),
           started: () => {
             void reporter.enter('running', 'running');
             started();

@@ -64,7 +64,7 @@ export class ServingStarter {
       onStart();
       if (signal.aborted) giveUp();
       else signal.addEventListener('abort', giveUp, { once: true });
-      await session.open((listener) => this.engine.serve(plan, { ...listener, created: () => confirmLease(this.leases, lease) }));
+      await session.open((listener) => this.engine.serve(plan, { ...listener, created: () => confirmLease(this.leases, lease, signal) }));
       if (signal.aborted) {
         await session.stop(0);
         throw new ExecutionError(new Error('the run was stopped', { cause: signal.reason }), session.ended?.log ?? []);
