@@ -5,7 +5,7 @@ const LOOK_EVERY_MS = 20;
 
 /**
  * Waits until a client has taken what was sent to it, all but a little. True then; false once it is gone, or nobody should
- * wait for it any more. One that is there and never reads is put an end to by the heartbeat of its connection.
+ * wait for it any more. One that is there and never reads is put an end to by the heartbeat or the time-out of its connection.
  */
 export async function hasDrained(isSlow: () => boolean, isOver: () => boolean): Promise<boolean> {
   while (!isOver()) {
