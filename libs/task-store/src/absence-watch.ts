@@ -1,3 +1,11 @@
+import { WORKER_BEAT_MS } from './worker-registry.js';
+
+/** A living worker speaks every second and renews every 1.25 s, and reconnects within a second of Redis being back. */
+const LASTS_MS = 3 * WORKER_BEAT_MS;
+
+/** Looks are made every second; one that is late says that something was away. */
+const MOST_BETWEEN_LOOKS_MS = 2500;
+
 /**
  * Tells what is really gone from what was away for a moment.
  *
@@ -16,7 +24,7 @@ export class AbsenceWatch {
       lastsMs: number;
       /** Answered looks further apart than this, milliseconds, say nothing about the time between. */
       mostBetweenLooksMs: number;
-    },
+    } = { lastsMs: LASTS_MS, mostBetweenLooksMs: MOST_BETWEEN_LOOKS_MS },
   ) {}
 
   /** One answered look: all that was missing in it, and when, milliseconds of the monotonic clock. Returns what is gone by now. */

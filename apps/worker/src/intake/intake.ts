@@ -7,8 +7,9 @@
  * behind it finds what messages did not tell.
  *
  * Owns the loop and the tasks under way. Must stay true: no more than WORKER_CONCURRENCY tasks run; none is taken again
- * while an earlier run of it is still being ended here, since both would go by the same names; a task that is run has its lease from before it was taken until what ran is gone; whatever becomes of a run, its job is completed or put back;
- * what dead workers had in hand waits again soon.
+ * while an earlier run of it is still being ended here, since both would go by the same names; a task that is run has its
+ * lease from before it was taken until what ran is gone; whatever becomes of a run, its job is completed or put back; what
+ * dead workers had in hand waits again soon.
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { schedulerChannel } from '@function-runner/progress-protocol';

@@ -8,12 +8,6 @@
 import { AbsenceWatch } from '@function-runner/task-store';
 import type { UnlockedJob } from './tier-queues.adapter.js';
 
-/** A living worker renews every 1.25 s, and reconnects within a second of Redis being back. */
-const LASTS_MS = 3000;
-
-/** Looks are made every second; one that is late says that something was away. */
-const MOST_BETWEEN_LOOKS_MS = 2500;
-
 /** The queues, as far as they are needed here. */
 interface UnlockedJobs {
   unlocked(): Promise<UnlockedJob[]>;
@@ -21,7 +15,7 @@ interface UnlockedJobs {
 }
 
 export class LostJobs {
-  private readonly absences = new AbsenceWatch({ lastsMs: LASTS_MS, mostBetweenLooksMs: MOST_BETWEEN_LOOKS_MS });
+  private readonly absences = new AbsenceWatch();
 
   constructor(private readonly queues: UnlockedJobs) {}
 

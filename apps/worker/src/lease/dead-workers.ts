@@ -7,14 +7,8 @@
  * finds its tasks taken when it comes to itself.
  */
 import { Inject, Injectable } from '@nestjs/common';
-import { AbsenceWatch, WORKER_BEAT_MS, WorkerRegistry } from '@function-runner/task-store';
+import { AbsenceWatch, WorkerRegistry } from '@function-runner/task-store';
 import { setTimeout as delay } from 'node:timers/promises';
-
-/** A living worker speaks every second, and reconnects within a second of Redis being back. */
-const LASTS_MS = 3 * WORKER_BEAT_MS;
-
-/** Looks are made every second; one that is late says that something was away. */
-const MOST_BETWEEN_LOOKS_MS = 2500;
 
 /** Between two looks while somebody waits for the verdict. */
 const LOOK_AGAIN_MS = 500;
@@ -26,7 +20,7 @@ const MOST_KNOWN = 1000;
 export class DeadWorkers {
   /** Workers that were seen alive or asked after, the latest last. */
   private readonly known = new Set<string>();
-  private readonly absences = new AbsenceWatch({ lastsMs: LASTS_MS, mostBetweenLooksMs: MOST_BETWEEN_LOOKS_MS });
+  private readonly absences = new AbsenceWatch();
 
   constructor(@Inject(WorkerRegistry) private readonly registry: Pick<WorkerRegistry, 'list'>) {}
 

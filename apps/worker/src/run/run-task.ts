@@ -75,13 +75,12 @@ export class RunTask {
       // What a lost attempt left is gone before the next one begins.
       if (taken.starts > 1) await this.executor.clear(payload, taskId);
       const claim = await this.store.begin(task, this.config.workerId, this.config.maxLosses, taken.claim);
+      // A job that was made anew, since Redis had lost it, knows nothing of earlier attempts.
+      if (taken.starts === 1 && (claim.kind !== 'started' || claim.attempt > 1)) await this.executor.clear(payload, taskId);
       if (claim.kind !== 'started') {
         logger.info({ claim }, 'nothing to run: the task has ended');
-        if (taken.starts === 1) await this.executor.clear(payload, taskId);
         return DONE;
       }
-      // A job that was made anew, since Redis had lost it, knows nothing of earlier attempts.
-      if (claim.attempt > 1 && taken.starts === 1) await this.executor.clear(payload, taskId);
       return await this.attempt(task, taken, claim.attempt, signals, logger.child({ attempt: claim.attempt }));
     } finally {
       this.live.close(taskId);
